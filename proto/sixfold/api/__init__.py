@@ -1,0 +1,1 @@
+"""The contract between the processes of Sixfold: protobuf packages, flow batches, subjects."""
