@@ -1,4 +1,4 @@
-"""Generate `*_pb2.py`, `*_pb2.pyi` and `*_pb2_grpc.py` beside the protos; with --check, fail where the committed ones differ."""
+"""Generate `*_pb2*.py` and `.pyi` beside the protos; with --check, fail where the committed ones differ."""
 
 import sys
 import tempfile
@@ -12,11 +12,22 @@ ROOT = Path(__file__).resolve().parent
 def generate(target: Path) -> None:
     protos = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "sixfold").rglob("*.proto"))
     include = Path(protoc.__file__).parent / "_proto"
-    arguments = [f"-I{ROOT}", f"-I{include}", f"--python_out={target}", f"--pyi_out={target}", f"--grpc_python_out={target}"]
+    arguments = [
+        f"-I{ROOT}",
+        f"-I{include}",
+        f"--python_out={target}",
+        f"--pyi_out={target}",
+        f"--grpc_python_out={target}",
+    ]
     if protoc.main(["protoc", *arguments, *protos]) != 0:
         raise SystemExit("protoc failed: see above")
     for path in target.rglob("*_pb2_grpc.py"):
-        if "service " not in (ROOT / path.relative_to(target)).with_name(path.name.replace("_pb2_grpc.py", ".proto")).read_text():
+        if (
+            "service "
+            not in (ROOT / path.relative_to(target))
+            .with_name(path.name.replace("_pb2_grpc.py", ".proto"))
+            .read_text()
+        ):
             path.unlink()
 
 
@@ -32,6 +43,8 @@ def drift() -> list[str]:
 if __name__ == "__main__":
     if "--check" in sys.argv:
         if changed := drift():
-            raise SystemExit("generated code differs from the protos (run `task proto`): " + ", ".join(changed))
+            raise SystemExit(
+                "generated code differs from the protos (run `task proto`): " + ", ".join(changed)
+            )
     else:
         generate(ROOT)

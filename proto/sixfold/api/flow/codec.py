@@ -9,11 +9,12 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
-
 from sixfold.api.flow.schema import ADDRESS, SCHEMAS, BatchSchema, Column, Columns
 
 Compression = Literal["lz4", "zstd"]
 MAX_ROWS: Final = 65_536
+# What pyarrow raises on damaged bytes: a damaged field name UnicodeDecodeError, a lying length MemoryError.
+_UNREADABLE: Final = (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, MemoryError)
 
 
 class BatchError(ValueError):
@@ -46,14 +47,18 @@ def _to_arrow(column: Column, values: np.ndarray[Any, Any], rows: int) -> pa.Arr
     if column.kind == ADDRESS:
         if values.shape != (rows, 16) or values.dtype != np.uint8:
             raise ValueError(f"{column.name}: expected ({rows}, 16) uint8, got {values.shape} {values.dtype}")
-        return pa.Array.from_buffers(column.arrow_type, rows, [None, pa.py_buffer(np.ascontiguousarray(values))])
+        return pa.Array.from_buffers(
+            column.arrow_type, rows, [None, pa.py_buffer(np.ascontiguousarray(values))]
+        )
     if values.shape != (rows,) or values.dtype != column.dtype:
-        raise ValueError(f"{column.name}: expected ({rows},) {column.dtype}, got {values.shape} {values.dtype}")
+        raise ValueError(
+            f"{column.name}: expected ({rows},) {column.dtype}, got {values.shape} {values.dtype}"
+        )
     return pa.Array.from_buffers(column.arrow_type, rows, [None, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def record_batch(schema: BatchSchema, columns: Columns) -> pa.RecordBatch:
-    """Columns as a RecordBatch, without copying contiguous arrays. Unknown or missing columns raise ValueError."""
+    """Columns as a RecordBatch, contiguous arrays uncopied. ValueError on unknown or missing columns."""
     missing = [name for name in schema.required if name not in columns]
     if missing:
         raise ValueError(f"{schema.name} batch lacks {', '.join(missing)}")
@@ -72,7 +77,9 @@ def encode(schema: BatchSchema, columns: Columns, compression: Compression | Non
     """One batch as an Arrow IPC stream."""
     batch = record_batch(schema, columns)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+    with pa.ipc.new_stream(
+        sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=compression)
+    ) as writer:
         writer.write_batch(batch)
     return sink.getvalue().to_pybytes()
 
@@ -84,9 +91,9 @@ def decode_arrow(version: str, data: bytes | memoryview) -> pa.RecordBatch:
         with pa.ipc.open_stream(data) as reader:
             table = reader.read_all()
         table.validate(full=False)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, EOFError) as error:
+        names = set(table.schema.names)
+    except _UNREADABLE as error:
         raise BatchMalformedError(f"not an Arrow IPC stream: {error}") from error
-    names = set(table.schema.names)
     missing = [name for name in schema.required if name not in names]
     if missing:
         raise BatchMalformedError(f"{version} batch lacks {', '.join(missing)}")

@@ -1,8 +1,8 @@
 """Headers of a flow or NAT-session batch on the bus.
 
 `Nats-Msg-Id` is `<kind>:<gateway>:<epoch>:<sequence>`. `epoch` is chosen once per agent state directory and
-stays over restarts; `sequence` grows by one per sealed batch of that kind. `floor` is the lowest
-sequence that the agent still holds unacknowledged: no batch below it will come any more, so a reader can forget them.
+stays over restarts; `sequence` grows by one per sealed batch of that kind. `floor` is the lowest sequence
+that the agent still holds unacknowledged: no batch below it will come any more, so a reader can forget them.
 """
 
 from collections.abc import Mapping
