@@ -1,0 +1,137 @@
+"""Starts the children in order, waits until each is ready, keeps them running, stops them in reverse."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from sixfold.local.child import Child, Program
+from sixfold.local.errors import LocalError
+
+READY_TIMEOUT: Final = 90.0
+_START_FAILURES: Final = 3
+
+
+class Progress(Protocol):
+    """What the supervisor tells while it works; the terminal shows it."""
+
+    def step(self, title: str, state: str) -> None: ...
+    def note(self, sentence: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Programs that start together; the next stage begins once all of them are ready."""
+
+    programs: Sequence[Program]
+
+
+async def http_status(url: str, *, timeout: float = 2.0) -> int | None:
+    """The status that `url` (http://host:port/path on loopback) answers; None where nobody does."""
+    address, _, path = url.removeprefix("http://").partition("/")
+    host, _, port = address.partition(":")
+    writer: asyncio.StreamWriter | None = None
+    try:
+        async with asyncio.timeout(timeout):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(f"GET /{path} HTTP/1.0\r\nHost: {address}\r\n\r\n".encode())
+            line = await reader.readline()
+            parts = line.split()
+            return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else None
+    except (OSError, TimeoutError, ValueError):
+        return None
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+class Supervisor:
+    """Owns the children of one platform. `changed` is called when a pid changes after everything was ready."""
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        *,
+        logs: Path,
+        progress: Progress,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._progress = progress
+        self._changed = changed
+        self._ready = False
+        self._stages = [
+            [Child(program, logs=logs, report=progress.note, changed=self._pid_changed) for program in stage.programs]
+            for stage in stages
+        ]
+
+    @property
+    def children(self) -> list[Child]:
+        return [child for stage in self._stages for child in stage]
+
+    @property
+    def pids(self) -> dict[str, int]:
+        return {child.program.name: child.pid for child in self.children if child.pid is not None}
+
+    def _pid_changed(self) -> None:
+        if self._ready:
+            self._changed()
+
+    async def start(self) -> None:
+        """Start every stage; LocalError names the child that failed and its log. The caller stops in any case."""
+        for stage in self._stages:
+            for child in stage:
+                self._progress.step(child.program.title, "starting")
+                try:
+                    await child.start()
+                except OSError as error:
+                    raise LocalError(f"{child.program.title} cannot be started: {error}.") from error
+            waits = [asyncio.create_task(self._until_ready(child)) for child in stage]
+            try:
+                for wait in asyncio.as_completed(waits):
+                    if failure := await wait:
+                        raise LocalError(failure)
+            finally:
+                for task in waits:
+                    task.cancel()
+        self._ready = True
+
+    async def _until_ready(self, child: Child) -> str | None:
+        """None once ready, otherwise the sentence that says why not."""
+        begun = time.monotonic()
+        program = child.program
+        while time.monotonic() - begun < READY_TIMEOUT:
+            if child.restarts >= _START_FAILURES:
+                self._progress.step(program.title, "failed")
+                return f"{program.title} does not start ({child.last_failure}). Read {child.log_path}, then try again."
+            if child.pid is not None and (program.ready is None or await http_status(program.ready) == 200):
+                self._progress.step(program.title, f"ready ({time.monotonic() - begun:.1f} s)")
+                return None
+            await asyncio.sleep(0.05)
+        self._progress.step(program.title, "failed")
+        return f"{program.title} was not ready within {READY_TIMEOUT:.0f} s. Read {child.log_path}, then try again."
+
+    async def stop(self, hurry: asyncio.Event) -> bool:
+        """Stop the stages in reverse, each child with its bound; `hurry` kills what is left. True if all was clean."""
+        self._ready = False
+        clean = True
+        for stage in reversed(self._stages):
+            for child in stage:
+                if child.pid is not None:
+                    self._progress.step(child.program.title, "stopping")
+            stopping = asyncio.gather(*(child.stop() for child in stage))
+            watch = asyncio.create_task(hurry.wait())
+            await asyncio.wait({asyncio.ensure_future(stopping), watch}, return_when=asyncio.FIRST_COMPLETED)
+            if watch.done():
+                for child in self.children:
+                    child.kill()
+            watch.cancel()
+            for child, graceful in zip(stage, await stopping, strict=True):
+                clean &= graceful
+                if not graceful:
+                    self._progress.note(
+                        f"{child.program.title} did not stop within {child.program.stop_timeout:.0f} s and was killed; "
+                        f"nothing acknowledged is lost. Its log: {child.log_path}"
+                    )
+        return clean
