@@ -1,0 +1,84 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class SubscriberEnrolled(_message.Message):
+    __slots__ = ("subscriber", "kind", "time")
+    SUBSCRIBER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    subscriber: str
+    kind: str
+    time: int
+    def __init__(self, subscriber: _Optional[str] = ..., kind: _Optional[str] = ..., time: _Optional[int] = ...) -> None: ...
+
+class TerminalEnrolled(_message.Message):
+    __slots__ = ("terminal", "subscriber", "terminal_class", "time")
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBER_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    terminal: str
+    subscriber: str
+    terminal_class: str
+    time: int
+    def __init__(self, terminal: _Optional[str] = ..., subscriber: _Optional[str] = ..., terminal_class: _Optional[str] = ..., time: _Optional[int] = ...) -> None: ...
+
+class LifecycleChanged(_message.Message):
+    __slots__ = ("pseudonym", "state", "reason", "time")
+    PSEUDONYM_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    pseudonym: str
+    state: str
+    reason: str
+    time: int
+    def __init__(self, pseudonym: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., time: _Optional[int] = ...) -> None: ...
+
+class Bound(_message.Message):
+    __slots__ = ("binding_id", "terminal", "network", "length", "port_first", "port_last", "gateway", "key")
+    BINDING_ID_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIRST_FIELD_NUMBER: _ClassVar[int]
+    PORT_LAST_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    binding_id: int
+    terminal: str
+    network: bytes
+    length: int
+    port_first: int
+    port_last: int
+    gateway: str
+    key: str
+    def __init__(self, binding_id: _Optional[int] = ..., terminal: _Optional[str] = ..., network: _Optional[bytes] = ..., length: _Optional[int] = ..., port_first: _Optional[int] = ..., port_last: _Optional[int] = ..., gateway: _Optional[str] = ..., key: _Optional[str] = ..., **kwargs) -> None: ...
+
+class AddressesBound(_message.Message):
+    __slots__ = ("bindings",)
+    BINDINGS_FIELD_NUMBER: _ClassVar[int]
+    bindings: _containers.RepeatedCompositeFieldContainer[Bound]
+    def __init__(self, bindings: _Optional[_Iterable[_Union[Bound, _Mapping]]] = ...) -> None: ...
+
+class Unbound(_message.Message):
+    __slots__ = ("binding_id", "until")
+    BINDING_ID_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    binding_id: int
+    until: int
+    def __init__(self, binding_id: _Optional[int] = ..., until: _Optional[int] = ...) -> None: ...
+
+class BindingsReleased(_message.Message):
+    __slots__ = ("bindings", "cause")
+    BINDINGS_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    bindings: _containers.RepeatedCompositeFieldContainer[Unbound]
+    cause: str
+    def __init__(self, bindings: _Optional[_Iterable[_Union[Unbound, _Mapping]]] = ..., cause: _Optional[str] = ...) -> None: ...
