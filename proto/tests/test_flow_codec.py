@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sixfold.api.flow import codec
 from sixfold.api.flow.headers import BatchHeaders
 from sixfold.api.flow.schema import ADDRESS, FLOW, SCHEMAS, BatchSchema, Column

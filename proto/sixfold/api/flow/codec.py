@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
+
 from sixfold.api.flow.schema import ADDRESS, SCHEMAS, BatchSchema, Column, Columns
 
 Compression = Literal["lz4", "zstd"]
