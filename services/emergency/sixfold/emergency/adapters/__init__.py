@@ -1,0 +1,1 @@
+"""What touches the world: XML, keys, the bus."""
