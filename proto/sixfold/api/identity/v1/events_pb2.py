@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sixfold/api/identity/v1/events.proto\x12\x17sixfold.api.identity.v1\"D\n\x12SubscriberEnrolled\x12\x12\n\nsubscriber\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04time\x18\x03 \x01(\x03\"^\n\x10TerminalEnrolled\x12\x10\n\x08terminal\x18\x01 \x01(\t\x12\x12\n\nsubscriber\x18\x02 \x01(\t\x12\x16\n\x0eterminal_class\x18\x03 \x01(\t\x12\x0c\n\x04time\x18\x04 \x01(\x03\"R\n\x10LifecycleChanged\x12\x11\n\tpseudonym\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04time\x18\x04 \x01(\x03\"\xa1\x01\n\x05\x42ound\x12\x12\n\nbinding_id\x18\x01 \x01(\x04\x12\x10\n\x08terminal\x18\x02 \x01(\t\x12\x0f\n\x07network\x18\x03 \x01(\x0c\x12\x0e\n\x06length\x18\x04 \x01(\r\x12\x12\n\nport_first\x18\x05 \x01(\r\x12\x11\n\tport_last\x18\x06 \x01(\r\x12\x0f\n\x07gateway\x18\x07 \x01(\t\x12\x0c\n\x04\x66rom\x18\x08 \x01(\x03\x12\x0b\n\x03key\x18\t \x01(\t\"B\n\x0e\x41\x64\x64ressesBound\x12\x30\n\x08\x62indings\x18\x01 \x03(\x0b\x32\x1e.sixfold.api.identity.v1.Bound\",\n\x07Unbound\x12\x12\n\nbinding_id\x18\x01 \x01(\x04\x12\r\n\x05until\x18\x02 \x01(\x03\"U\n\x10\x42indingsReleased\x12\x32\n\x08\x62indings\x18\x01 \x03(\x0b\x32 .sixfold.api.identity.v1.Unbound\x12\r\n\x05\x63\x61use\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sixfold/api/identity/v1/events.proto\x12\x17sixfold.api.identity.v1\"D\n\x12SubscriberEnrolled\x12\x12\n\nsubscriber\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04time\x18\x03 \x01(\x03\"^\n\x10TerminalEnrolled\x12\x10\n\x08terminal\x18\x01 \x01(\t\x12\x12\n\nsubscriber\x18\x02 \x01(\t\x12\x16\n\x0eterminal_class\x18\x03 \x01(\t\x12\x0c\n\x04time\x18\x04 \x01(\x03\"R\n\x10LifecycleChanged\x12\x11\n\tpseudonym\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04time\x18\x04 \x01(\x03\"\xa2\x01\n\x05\x42ound\x12\x12\n\nbinding_id\x18\x01 \x01(\x04\x12\x10\n\x08terminal\x18\x02 \x01(\t\x12\x0f\n\x07network\x18\x03 \x01(\x0c\x12\x0e\n\x06length\x18\x04 \x01(\r\x12\x12\n\nport_first\x18\x05 \x01(\r\x12\x11\n\tport_last\x18\x06 \x01(\r\x12\x0f\n\x07gateway\x18\x07 \x01(\t\x12\r\n\x05since\x18\x08 \x01(\x03\x12\x0b\n\x03key\x18\t \x01(\t\"B\n\x0e\x41\x64\x64ressesBound\x12\x30\n\x08\x62indings\x18\x01 \x03(\x0b\x32\x1e.sixfold.api.identity.v1.Bound\",\n\x07Unbound\x12\x12\n\nbinding_id\x18\x01 \x01(\x04\x12\r\n\x05until\x18\x02 \x01(\x03\"U\n\x10\x42indingsReleased\x12\x32\n\x08\x62indings\x18\x01 \x03(\x0b\x32 .sixfold.api.identity.v1.Unbound\x12\r\n\x05\x63\x61use\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,11 +38,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIFECYCLECHANGED']._serialized_start=231
   _globals['_LIFECYCLECHANGED']._serialized_end=313
   _globals['_BOUND']._serialized_start=316
-  _globals['_BOUND']._serialized_end=477
-  _globals['_ADDRESSESBOUND']._serialized_start=479
-  _globals['_ADDRESSESBOUND']._serialized_end=545
-  _globals['_UNBOUND']._serialized_start=547
-  _globals['_UNBOUND']._serialized_end=591
-  _globals['_BINDINGSRELEASED']._serialized_start=593
-  _globals['_BINDINGSRELEASED']._serialized_end=678
+  _globals['_BOUND']._serialized_end=478
+  _globals['_ADDRESSESBOUND']._serialized_start=480
+  _globals['_ADDRESSESBOUND']._serialized_end=546
+  _globals['_UNBOUND']._serialized_start=548
+  _globals['_UNBOUND']._serialized_end=592
+  _globals['_BINDINGSRELEASED']._serialized_start=594
+  _globals['_BINDINGSRELEASED']._serialized_end=679
 # @@protoc_insertion_point(module_scope)

@@ -41,7 +41,7 @@ class LifecycleChanged(_message.Message):
     def __init__(self, pseudonym: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., time: _Optional[int] = ...) -> None: ...
 
 class Bound(_message.Message):
-    __slots__ = ("binding_id", "terminal", "network", "length", "port_first", "port_last", "gateway", "key")
+    __slots__ = ("binding_id", "terminal", "network", "length", "port_first", "port_last", "gateway", "since", "key")
     BINDING_ID_FIELD_NUMBER: _ClassVar[int]
     TERMINAL_FIELD_NUMBER: _ClassVar[int]
     NETWORK_FIELD_NUMBER: _ClassVar[int]
@@ -49,7 +49,7 @@ class Bound(_message.Message):
     PORT_FIRST_FIELD_NUMBER: _ClassVar[int]
     PORT_LAST_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
-    FROM_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     binding_id: int
     terminal: str
@@ -58,8 +58,9 @@ class Bound(_message.Message):
     port_first: int
     port_last: int
     gateway: str
+    since: int
     key: str
-    def __init__(self, binding_id: _Optional[int] = ..., terminal: _Optional[str] = ..., network: _Optional[bytes] = ..., length: _Optional[int] = ..., port_first: _Optional[int] = ..., port_last: _Optional[int] = ..., gateway: _Optional[str] = ..., key: _Optional[str] = ..., **kwargs) -> None: ...
+    def __init__(self, binding_id: _Optional[int] = ..., terminal: _Optional[str] = ..., network: _Optional[bytes] = ..., length: _Optional[int] = ..., port_first: _Optional[int] = ..., port_last: _Optional[int] = ..., gateway: _Optional[str] = ..., since: _Optional[int] = ..., key: _Optional[str] = ...) -> None: ...
 
 class AddressesBound(_message.Message):
     __slots__ = ("bindings",)

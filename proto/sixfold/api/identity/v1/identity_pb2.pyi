@@ -74,21 +74,22 @@ class Terminal(_message.Message):
     def __init__(self, terminal: _Optional[str] = ..., subscriber: _Optional[str] = ..., terminal_class: _Optional[_Union[TerminalClass, str]] = ..., state: _Optional[_Union[LifecycleState, str]] = ..., enrolled: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Binding(_message.Message):
-    __slots__ = ("binding_id", "terminal", "prefix", "port_first", "port_last", "gateway")
+    __slots__ = ("binding_id", "terminal", "prefix", "port_first", "port_last", "gateway", "since")
     BINDING_ID_FIELD_NUMBER: _ClassVar[int]
     TERMINAL_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     PORT_FIRST_FIELD_NUMBER: _ClassVar[int]
     PORT_LAST_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
-    FROM_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
     binding_id: int
     terminal: str
     prefix: str
     port_first: int
     port_last: int
     gateway: str
-    def __init__(self, binding_id: _Optional[int] = ..., terminal: _Optional[str] = ..., prefix: _Optional[str] = ..., port_first: _Optional[int] = ..., port_last: _Optional[int] = ..., gateway: _Optional[str] = ..., **kwargs) -> None: ...
+    since: _timestamp_pb2.Timestamp
+    def __init__(self, binding_id: _Optional[int] = ..., terminal: _Optional[str] = ..., prefix: _Optional[str] = ..., port_first: _Optional[int] = ..., port_last: _Optional[int] = ..., gateway: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Refusal(_message.Message):
     __slots__ = ("reason", "detail")

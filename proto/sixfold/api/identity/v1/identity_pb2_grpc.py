@@ -123,8 +123,9 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EnrolTerminal(self, request, context):
-        """The same hardware reference always gives the same pseudonym.
-        Reasons: SUBSCRIBER_UNKNOWN, SUBSCRIBER_NOT_ACTIVE, REFERENCE_MALFORMED, TERMINAL_OF_ANOTHER.
+        """The same hardware reference of the same subscriber always gives the same pseudonym; with another subscriber the same
+        hardware has another, so that nobody can follow a device from owner to owner.
+        Reasons: SUBSCRIBER_UNKNOWN, SUBSCRIBER_NOT_ACTIVE, REFERENCE_MALFORMED, ALREADY_RETIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,7 +150,7 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def LookupTerminal(self, request, context):
-        """The terminal that holds an address (and port, where it is shared) now. Reasons: ADDRESS_MALFORMED, ADDRESS_UNBOUND, PORT_REQUIRED.
+        """The terminal that holds an address (and port, where it is shared) now; of bindings inside each other the most specific. Reasons: ADDRESS_MALFORMED, ADDRESS_UNBOUND, PORT_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -176,7 +177,7 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BindAddress(self, request, context):
-        """Reasons: TERMINAL_UNKNOWN, TERMINAL_NOT_ACTIVE, ADDRESS_MALFORMED, PORTS_MALFORMED, ADDRESS_TAKEN, KEY_REUSED.
+        """Reasons: TERMINAL_UNKNOWN, TERMINAL_NOT_ACTIVE, ADDRESS_MALFORMED, PORTS_MALFORMED, ADDRESS_TAKEN, KEY_REUSED, GATEWAY_MALFORMED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

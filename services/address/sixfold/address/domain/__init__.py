@@ -1,0 +1,1 @@
+"""Prefixes, pools, delegations and leases. Pure."""
