@@ -1,0 +1,221 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from sixfold.api.security.v1 import events_pb2 as _events_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Metric(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    METRIC_UNSPECIFIED: _ClassVar[Metric]
+    METRIC_BYTES: _ClassVar[Metric]
+    METRIC_PACKETS: _ClassVar[Metric]
+    METRIC_FLOWS: _ClassVar[Metric]
+
+class Side(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SIDE_UNSPECIFIED: _ClassVar[Side]
+    SIDE_SOURCE: _ClassVar[Side]
+    SIDE_DESTINATION: _ClassVar[Side]
+
+class IncidentStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    INCIDENT_STATUS_UNSPECIFIED: _ClassVar[IncidentStatus]
+    INCIDENT_STATUS_OPEN: _ClassVar[IncidentStatus]
+    INCIDENT_STATUS_ACKNOWLEDGED: _ClassVar[IncidentStatus]
+    INCIDENT_STATUS_CLOSED: _ClassVar[IncidentStatus]
+    INCIDENT_STATUS_FALSE_POSITIVE: _ClassVar[IncidentStatus]
+METRIC_UNSPECIFIED: Metric
+METRIC_BYTES: Metric
+METRIC_PACKETS: Metric
+METRIC_FLOWS: Metric
+SIDE_UNSPECIFIED: Side
+SIDE_SOURCE: Side
+SIDE_DESTINATION: Side
+INCIDENT_STATUS_UNSPECIFIED: IncidentStatus
+INCIDENT_STATUS_OPEN: IncidentStatus
+INCIDENT_STATUS_ACKNOWLEDGED: IncidentStatus
+INCIDENT_STATUS_CLOSED: IncidentStatus
+INCIDENT_STATUS_FALSE_POSITIVE: IncidentStatus
+
+class ListTopTalkersRequest(_message.Message):
+    __slots__ = ("metric", "side", "window_seconds", "limit")
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    metric: Metric
+    side: Side
+    window_seconds: int
+    limit: int
+    def __init__(self, metric: _Optional[_Union[Metric, str]] = ..., side: _Optional[_Union[Side, str]] = ..., window_seconds: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListTopTalkersResponse(_message.Message):
+    __slots__ = ("talkers", "window_start", "window_end", "error_bound", "complete_since")
+    TALKERS_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_START_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_END_FIELD_NUMBER: _ClassVar[int]
+    ERROR_BOUND_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_SINCE_FIELD_NUMBER: _ClassVar[int]
+    talkers: _containers.RepeatedCompositeFieldContainer[Talker]
+    window_start: _timestamp_pb2.Timestamp
+    window_end: _timestamp_pb2.Timestamp
+    error_bound: float
+    complete_since: _timestamp_pb2.Timestamp
+    def __init__(self, talkers: _Optional[_Iterable[_Union[Talker, _Mapping]]] = ..., window_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., window_end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error_bound: _Optional[float] = ..., complete_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Talker(_message.Message):
+    __slots__ = ("address", "bytes", "packets", "flows", "rates")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_FIELD_NUMBER: _ClassVar[int]
+    FLOWS_FIELD_NUMBER: _ClassVar[int]
+    RATES_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    bytes: float
+    packets: float
+    flows: float
+    rates: _events_pb2.Rates
+    def __init__(self, address: _Optional[str] = ..., bytes: _Optional[float] = ..., packets: _Optional[float] = ..., flows: _Optional[float] = ..., rates: _Optional[_Union[_events_pb2.Rates, _Mapping]] = ...) -> None: ...
+
+class Incident(_message.Message):
+    __slots__ = ("incident_id", "victim", "vector", "status", "severity", "confidence", "started", "opened", "updated", "last_seen", "expires", "closed", "peak", "reasons", "evidence", "detector", "actor", "note", "close_cause")
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    VICTIM_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    OPENED_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
+    PEAK_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    DETECTOR_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_CAUSE_FIELD_NUMBER: _ClassVar[int]
+    incident_id: str
+    victim: str
+    vector: str
+    status: IncidentStatus
+    severity: _events_pb2.Severity
+    confidence: float
+    started: _timestamp_pb2.Timestamp
+    opened: _timestamp_pb2.Timestamp
+    updated: _timestamp_pb2.Timestamp
+    last_seen: _timestamp_pb2.Timestamp
+    expires: _timestamp_pb2.Timestamp
+    closed: _timestamp_pb2.Timestamp
+    peak: _events_pb2.Rates
+    reasons: _containers.RepeatedCompositeFieldContainer[_events_pb2.Reason]
+    evidence: _events_pb2.Evidence
+    detector: str
+    actor: str
+    note: str
+    close_cause: str
+    def __init__(self, incident_id: _Optional[str] = ..., victim: _Optional[str] = ..., vector: _Optional[str] = ..., status: _Optional[_Union[IncidentStatus, str]] = ..., severity: _Optional[_Union[_events_pb2.Severity, str]] = ..., confidence: _Optional[float] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., opened: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closed: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., peak: _Optional[_Union[_events_pb2.Rates, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[_events_pb2.Reason, _Mapping]]] = ..., evidence: _Optional[_Union[_events_pb2.Evidence, _Mapping]] = ..., detector: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ..., close_cause: _Optional[str] = ...) -> None: ...
+
+class ListIncidentsRequest(_message.Message):
+    __slots__ = ("statuses", "victim", "page_size", "page_token")
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    VICTIM_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    statuses: _containers.RepeatedScalarFieldContainer[IncidentStatus]
+    victim: str
+    page_size: int
+    page_token: str
+    def __init__(self, statuses: _Optional[_Iterable[_Union[IncidentStatus, str]]] = ..., victim: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListIncidentsResponse(_message.Message):
+    __slots__ = ("incidents", "next_page_token")
+    INCIDENTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    incidents: _containers.RepeatedCompositeFieldContainer[Incident]
+    next_page_token: str
+    def __init__(self, incidents: _Optional[_Iterable[_Union[Incident, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetIncidentRequest(_message.Message):
+    __slots__ = ("incident_id",)
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    incident_id: str
+    def __init__(self, incident_id: _Optional[str] = ...) -> None: ...
+
+class GetIncidentResponse(_message.Message):
+    __slots__ = ("incident",)
+    INCIDENT_FIELD_NUMBER: _ClassVar[int]
+    incident: Incident
+    def __init__(self, incident: _Optional[_Union[Incident, _Mapping]] = ...) -> None: ...
+
+class AcknowledgeIncidentRequest(_message.Message):
+    __slots__ = ("incident_id", "actor", "note")
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    incident_id: str
+    actor: str
+    note: str
+    def __init__(self, incident_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
+
+class AcknowledgeIncidentResponse(_message.Message):
+    __slots__ = ("incident",)
+    INCIDENT_FIELD_NUMBER: _ClassVar[int]
+    incident: Incident
+    def __init__(self, incident: _Optional[_Union[Incident, _Mapping]] = ...) -> None: ...
+
+class CloseIncidentRequest(_message.Message):
+    __slots__ = ("incident_id", "actor", "note")
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    incident_id: str
+    actor: str
+    note: str
+    def __init__(self, incident_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
+
+class CloseIncidentResponse(_message.Message):
+    __slots__ = ("incident",)
+    INCIDENT_FIELD_NUMBER: _ClassVar[int]
+    incident: Incident
+    def __init__(self, incident: _Optional[_Union[Incident, _Mapping]] = ...) -> None: ...
+
+class MarkIncidentFalsePositiveRequest(_message.Message):
+    __slots__ = ("incident_id", "actor", "note")
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    incident_id: str
+    actor: str
+    note: str
+    def __init__(self, incident_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
+
+class MarkIncidentFalsePositiveResponse(_message.Message):
+    __slots__ = ("incident",)
+    INCIDENT_FIELD_NUMBER: _ClassVar[int]
+    incident: Incident
+    def __init__(self, incident: _Optional[_Union[Incident, _Mapping]] = ...) -> None: ...
+
+class WatchIncidentsRequest(_message.Message):
+    __slots__ = ("statuses",)
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    statuses: _containers.RepeatedScalarFieldContainer[IncidentStatus]
+    def __init__(self, statuses: _Optional[_Iterable[_Union[IncidentStatus, str]]] = ...) -> None: ...
+
+class WatchIncidentsResponse(_message.Message):
+    __slots__ = ("incident", "sequence")
+    INCIDENT_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    incident: Incident
+    sequence: int
+    def __init__(self, incident: _Optional[_Union[Incident, _Mapping]] = ..., sequence: _Optional[int] = ...) -> None: ...

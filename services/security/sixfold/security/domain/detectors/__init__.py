@@ -1,0 +1,1 @@
+"""The detectors, one module each: parameters as data, an explanation in every signal."""
