@@ -1,0 +1,1 @@
+"""Subscribers, terminals and the addresses they hold, by pseudonym. Pure."""
