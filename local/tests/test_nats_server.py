@@ -83,7 +83,13 @@ async def test_agent_publishes_only_its_own_subjects(home_and_ports: tuple[Home,
     async with connected(home, ports, "agent-gw-1") as peer:
         for subject in ("flow.0.gw-1", "nat.3.gw-1", "heartbeat.gw-1", "receipt.gw-1", "counter.gw-1"):
             assert not await peer.refused(subject), subject
-        for subject in ("flow.0.gw-2", "heartbeat.gw-2", "command.gw-1.alert", "event.security.x.v1", "receipt.gw-2"):
+        for subject in (
+            "flow.0.gw-2",
+            "heartbeat.gw-2",
+            "command.gw-1.alert",
+            "event.security.x.v1",
+            "receipt.gw-2",
+        ):
             assert await peer.refused(subject), subject
 
 
@@ -109,7 +115,9 @@ async def test_agent_reads_only_its_own_commands(home_and_ports: tuple[Home, Por
         (message,) = await own.fetch(1, timeout=5)
         assert message.data == b"one"
         await message.ack()
-        assert await peer.refused("$JS.API.CONSUMER.CREATE.COMMANDS.agent-spy.command.gw-2.>", reply="_INBOX.x")
+        assert await peer.refused(
+            "$JS.API.CONSUMER.CREATE.COMMANDS.agent-spy.command.gw-2.>", reply="_INBOX.x"
+        )
         assert await peer.refused("$JS.API.CONSUMER.DURABLE.CREATE.COMMANDS.agent-spy", reply="_INBOX.x")
     async with connected(home, ports, "agent-gw-2") as peer:
         assert await peer.refused("$JS.API.CONSUMER.MSG.NEXT.COMMANDS.agent-gw-1", reply="_INBOX.x")

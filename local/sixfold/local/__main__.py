@@ -18,14 +18,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-HomeOption = Annotated[Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")]
+HomeOption = Annotated[
+    Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
+]
 
 
 @app.command()
 def up(
     home: HomeOption = DEFAULT_HOME,
-    port_base: Annotated[int, typer.Option(help="The first of the platform's ports; all are on 127.0.0.1.")] = DEFAULT_BASE,
-    sample: Annotated[bool, typer.Option("--sample/--no-sample", help="Sample traffic of about 2,000 flows/s.")] = True,
+    port_base: Annotated[
+        int, typer.Option(help="The first of the platform's ports; all are on 127.0.0.1.")
+    ] = DEFAULT_BASE,
+    sample: Annotated[
+        bool, typer.Option("--sample/--no-sample", help="Sample traffic of about 2,000 flows/s.")
+    ] = True,
 ) -> None:
     """Start NATS, all centres, an agent and sample traffic; Ctrl-C stops them in order."""
     from rich.console import Console
@@ -62,9 +68,11 @@ def status(
 
 @app.command()
 def sql(
-    statement: Annotated[str, typer.Argument(help="One statement, e.g. \"SELECT count() FROM flows\".")],
+    statement: Annotated[str, typer.Argument(help='One statement, e.g. "SELECT count() FROM flows".')],
     home: HomeOption = DEFAULT_HOME,
-    output: Annotated[str, typer.Option("--format", help="table, or any ClickHouse format (CSV, JSONEachRow …).")] = "table",
+    output: Annotated[
+        str, typer.Option("--format", help="table, or any ClickHouse format (CSV, JSONEachRow …).")
+    ] = "table",
 ) -> None:
     """Ask the warehouse over its HTTP port, as the read-only analyst."""
     from sixfold.local.sql import ask

@@ -83,7 +83,9 @@ def _disk(home: Home) -> Finding:
     free = shutil.disk_usage(_existing(home.root)).free / _GIB
     text = f"{free:.1f} GiB free for {home.root}"
     if free < 2:
-        return Finding("disk space", "fail", text, "free at least 2 GiB, or choose another disk with --home DIR")
+        return Finding(
+            "disk space", "fail", text, "free at least 2 GiB, or choose another disk with --home DIR"
+        )
     if free < 10:
         return Finding("disk space", "warn", text, "flows fill it: a day at 2,000 flows/s needs about 5 GiB")
     return Finding("disk space", "ok", text)
@@ -100,12 +102,16 @@ def _store(home: Home) -> Finding:
             os.fsync(file.fileno())
         took = time.perf_counter() - begun
     except OSError as error:
-        return Finding("NATS store", "fail", f"{folder}: {error.strerror}", "make it writable, or choose another --home")
+        return Finding(
+            "NATS store", "fail", f"{folder}: {error.strerror}", "make it writable, or choose another --home"
+        )
     finally:
         probe.unlink(missing_ok=True)
     text = f"{folder} writes and syncs 4 KiB in {took * 1000:.1f} ms"
     if took > _SYNC_SLOW:
-        return Finding("NATS store", "warn", text, "put the home on a local SSD: every acknowledged event waits for it")
+        return Finding(
+            "NATS store", "warn", text, "put the home on a local SSD: every acknowledged event waits for it"
+        )
     return Finding("NATS store", "ok", text)
 
 
@@ -126,7 +132,11 @@ def _open_files() -> Finding:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= _NOFILE or soft == resource.RLIM_INFINITY:
         return Finding("open files", "ok", f"ulimit -n is {soft:,}")
-    remedy = f"`ulimit -n {min(hard, 65536)}` before `sixfold up`" if hard >= _NOFILE else "raise the hard limit too"
+    remedy = (
+        f"`ulimit -n {min(hard, 65536)}` before `sixfold up`"
+        if hard >= _NOFILE
+        else "raise the hard limit too"
+    )
     return Finding("open files", "warn", f"ulimit -n is {soft:,}", remedy)
 
 
@@ -134,7 +144,9 @@ def _memory() -> Finding:
     lines = Path("/proc/meminfo").read_text().splitlines()
     available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024 / _GIB
     if available < 1:
-        return Finding("memory", "fail", f"{available:.1f} GiB available", "the platform needs 1 GiB at rest: free some")
+        return Finding(
+            "memory", "fail", f"{available:.1f} GiB available", "the platform needs 1 GiB at rest: free some"
+        )
     if available < 2:
         return Finding("memory", "warn", f"{available:.1f} GiB available", "heavy queries may be refused")
     return Finding("memory", "ok", f"{available:.1f} GiB available")
@@ -145,7 +157,12 @@ def _clock() -> Finding:
         return Finding("clock", "fail", "is years behind", "set it: flows and commands carry times")
     state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(1024))  # modes 0: only reads
     if state == _TIME_ERROR:
-        return Finding("clock", "warn", "is not synchronised", "start chrony or systemd-timesyncd (one agent alone may do without)")
+        return Finding(
+            "clock",
+            "warn",
+            "is not synchronised",
+            "start chrony or systemd-timesyncd (one agent alone may do without)",
+        )
     return Finding("clock", "ok", "is synchronised")
 
 
@@ -178,5 +195,9 @@ def examine(home: Home, port_base: int) -> int:
     for finding in findings(home, port_base):
         failed |= finding.verdict == "fail"
         remedy = f" → {finding.remedy}" if finding.remedy else ""
-        screen.print(f"{marks[finding.verdict]} {finding.subject}: {finding.text}{remedy}", highlight=False, soft_wrap=True)
+        screen.print(
+            f"{marks[finding.verdict]} {finding.subject}: {finding.text}{remedy}",
+            highlight=False,
+            soft_wrap=True,
+        )
     return int(failed)

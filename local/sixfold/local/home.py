@@ -136,4 +136,6 @@ def read_endpoints(home: Home) -> dict[str, object]:
             "or name the right home with --home DIR."
         ) from None
     except (OSError, ValueError) as error:
-        raise LocalError(f"{home.endpoints} cannot be read: {error}. Restart `sixfold up` to write it anew.") from error
+        raise LocalError(
+            f"{home.endpoints} cannot be read: {error}. Restart `sixfold up` to write it anew."
+        ) from error

@@ -38,7 +38,9 @@ class Ports:
 
     def __post_init__(self) -> None:
         if not 1024 <= self.base <= 65536 - _SPAN:
-            raise LocalError(f"--port-base {self.base} does not fit: choose 1024 to {65536 - _SPAN}, for example 26000.")
+            raise LocalError(
+                f"--port-base {self.base} does not fit: choose 1024 to {65536 - _SPAN}, for example 26000."
+            )
 
     def __getitem__(self, name: str) -> int:
         return self.base + (_TCP[name] if name in _TCP else _UDP[name])

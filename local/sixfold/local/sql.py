@@ -56,7 +56,9 @@ def ask(home: Home, statement: str, output: str) -> int:
             return 0
         result = connection.query(statement)
     except ClickHouseError as error:
-        raise LocalError(f"{_first_line(error)}\nThe tables are listed by `sixfold sql \"SHOW TABLES\"`.") from error
+        raise LocalError(
+            f'{_first_line(error)}\nThe tables are listed by `sixfold sql "SHOW TABLES"`.'
+        ) from error
     finally:
         connection.close()
     rows = result.result_rows

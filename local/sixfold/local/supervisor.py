@@ -62,7 +62,10 @@ class Supervisor:
         self._changed = changed
         self._ready = False
         self._stages = [
-            [Child(program, logs=logs, report=progress.note, changed=self._pid_changed) for program in stage.programs]
+            [
+                Child(program, logs=logs, report=progress.note, changed=self._pid_changed)
+                for program in stage.programs
+            ]
             for stage in stages
         ]
 

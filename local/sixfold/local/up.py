@@ -68,7 +68,15 @@ def stages(home: Home, ports: Ports, *, sample: bool) -> list[Stage]:
     simulator = Program(
         "sample",
         "Sample traffic",
-        (*python, "sixfold.local", "simulate", "--to", ports.address("agent.ipfix"), "--rate", str(SAMPLE_RATE)),
+        (
+            *python,
+            "sixfold.local",
+            "simulate",
+            "--to",
+            ports.address("agent.ipfix"),
+            "--rate",
+            str(SAMPLE_RATE),
+        ),
         None,
         environment,
         stop_timeout=5.0,
@@ -148,7 +156,9 @@ async def _run(home: Home, ports: Ports, console: Console, *, sample: bool) -> i
             document = endpoints(home, ports, supervisor.pids)
             _write(home, document)
             console.print(address_table(document, _secrets(home)))
-            console.print("Stop with Ctrl-C. In another terminal: `sixfold status`, `sixfold sql \"…\"`.", markup=False)
+            console.print(
+                'Stop with Ctrl-C. In another terminal: `sixfold status`, `sixfold sql "…"`.', markup=False
+            )
             await stopped
         console.print("Stopping (Ctrl-C again to stop at once) …", markup=False)
     except LocalError as error:

@@ -1,0 +1,1 @@
+"""The six centres, asked over gRPC."""
