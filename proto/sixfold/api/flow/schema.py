@@ -1,4 +1,4 @@
-"""Columns of a flow batch and of a NAT-session batch.
+"""Columns of a flow batch, of a NAT-session batch and of an interface-counter batch.
 
 The version rule. A schema has a major and a minor number. A new minor only adds optional columns:
 a reader ignores columns it does not know and takes the default of a column that is absent, so an old
@@ -158,4 +158,47 @@ NAT_SESSION: Final = BatchSchema(
     ),
 )
 
-SCHEMAS: Final[Mapping[str, BatchSchema]] = {schema.name: schema for schema in (FLOW, NAT_SESSION)}
+INTERFACE_COUNTER: Final = BatchSchema(
+    "interface-counter",
+    1,
+    0,
+    (
+        Column("time_received", TIME, _R, "arrival of the datagram, by the agent's clock"),
+        Column("exporter", ADDRESS, _R, "the agent address in the sFlow datagram"),
+        Column("source_index", "uint32", _R, "index of the data source that the sample is from"),
+        Column("if_index", "uint32", _R, "SNMP index of the interface, 0 where the sample does not tell"),
+        Column("in_octets", "uint64", _R, "octets received, a running total"),
+        Column("out_octets", "uint64", _R, "octets sent, a running total"),
+        Column("observation_domain", "uint32", _O, "sFlow sub-agent id"),
+        Column("source_class", "uint8", _O, "class of the data source: 0 ifIndex, 1 VLAN, 2 entPhysical"),
+        Column("sequence", "uint32", _O, "sequence number of the sample at its source"),
+        Column("uptime", "uint32", _O, "milliseconds since the exporter started"),
+        Column("if_type", "uint32", _O, "ifType (IANAifType): 6 Ethernet"),
+        Column("if_speed", "uint64", _O, "bits per second"),
+        Column("if_direction", "uint8", _O, "0 unknown, 1 full duplex, 2 half duplex, 3 in, 4 out"),
+        Column("status", "uint8", _O, "bit 0 administratively up, bit 1 operationally up"),
+        Column("promiscuous", "uint8", _O, "1 if the interface is in promiscuous mode"),
+        Column("in_unicast_packets", "uint32", _O, "unicast packets received, a running total"),
+        Column("in_multicast_packets", "uint32", _O, "multicast packets received, a running total"),
+        Column("in_broadcast_packets", "uint32", _O, "broadcast packets received, a running total"),
+        Column("in_discards", "uint32", _O, "packets received and discarded, a running total"),
+        Column("in_errors", "uint32", _O, "packets received with errors, a running total"),
+        Column("in_unknown_protocols", "uint32", _O, "packets of unknown protocol, a running total"),
+        Column("out_unicast_packets", "uint32", _O, "unicast packets sent, a running total"),
+        Column("out_multicast_packets", "uint32", _O, "multicast packets sent, a running total"),
+        Column("out_broadcast_packets", "uint32", _O, "broadcast packets sent, a running total"),
+        Column("out_discards", "uint32", _O, "packets to send that were discarded, a running total"),
+        Column("out_errors", "uint32", _O, "packets that could not be sent, a running total"),
+        Column("alignment_errors", "uint32", _O, "dot3StatsAlignmentErrors, a running total"),
+        Column("fcs_errors", "uint32", _O, "dot3StatsFCSErrors, a running total"),
+        Column("late_collisions", "uint32", _O, "dot3StatsLateCollisions, a running total"),
+        Column("carrier_errors", "uint32", _O, "dot3StatsCarrierSenseErrors, a running total"),
+        Column("frame_too_long", "uint32", _O, "dot3StatsFrameTooLongs, a running total"),
+        Column("symbol_errors", "uint32", _O, "dot3StatsSymbolErrors, a running total"),
+    ),
+)
+"""One row per sFlow counter sample that holds interface counters; its subject is `counter_subject(gateway)`."""
+
+SCHEMAS: Final[Mapping[str, BatchSchema]] = {
+    schema.name: schema for schema in (FLOW, NAT_SESSION, INTERFACE_COUNTER)
+}
