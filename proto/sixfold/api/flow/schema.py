@@ -197,7 +197,7 @@ INTERFACE_COUNTER: Final = BatchSchema(
         Column("symbol_errors", "uint32", _O, "dot3StatsSymbolErrors, a running total"),
     ),
 )
-"""One row per sFlow counter sample that holds interface counters; its subject is `counter_subject(gateway)`."""
+"""One row per sFlow counter sample with interface counters; its subject is `counter_subject(gateway)`."""
 
 SCHEMAS: Final[Mapping[str, BatchSchema]] = {
     schema.name: schema for schema in (FLOW, NAT_SESSION, INTERFACE_COUNTER)
