@@ -1,0 +1,126 @@
+"""Start in order, stop in reverse, also after a failed start; a background task that dies stops the daemon."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class Component(Protocol):
+    """Inert until started. `stop` is called once after a successful `start`."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class LifecycleError(RuntimeError):
+    """A component failed to start or died. The cause is chained."""
+
+
+class Background:
+    """A coroutine as a component. Its end, by error or return, is a failure unless it was stopped."""
+
+    def __init__(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self.name = name
+        self._run = run
+        self.task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self.task = asyncio.create_task(self._body(), name=self.name)
+
+    async def _body(self) -> None:
+        await self._run()
+
+    async def stop(self) -> None:
+        if self.task is None:
+            return
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+class Lifecycle:
+    """Components that stand and fall together; itself a component, so groups nest."""
+
+    def __init__(
+        self, components: Sequence[Component], *, name: str = "lifecycle", drain_timeout: float = 15.0
+    ) -> None:
+        self.name = name
+        self._components = tuple(components)
+        self._started: list[Component] = []
+        self._drain_timeout = drain_timeout
+        self._stopped = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start each in order; when one fails, stop those that run and raise LifecycleError."""
+        for component in self._components:
+            try:
+                await component.start()
+            except BaseException as error:
+                await self.stop()
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                raise LifecycleError(f"{component.name} did not start: {error}") from error
+            self._started.append(component)
+
+    async def stop(self) -> None:
+        """Stop in reverse; one that does not stop within the drain timeout is left behind with a log line."""
+        while self._started:
+            component = self._started.pop()
+            try:
+                await asyncio.wait_for(component.stop(), self._drain_timeout)
+            except TimeoutError:
+                log.error("%s did not stop within %.0f s", component.name, self._drain_timeout)
+            except Exception:
+                log.exception("%s failed to stop", component.name)
+
+    @property
+    def ready(self) -> bool:
+        return not self.unready()
+
+    def unready(self) -> list[str]:
+        """Names of the components that are not started, dead, or say that they are not ready."""
+        waiting = [component.name for component in self._components if component not in self._started]
+        for component in self._started:
+            if isinstance(component, Lifecycle):
+                waiting += component.unready()
+            elif not getattr(component, "ready", True) or _dead(component):
+                waiting.append(component.name)
+        return waiting
+
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """The background tasks of everything that is started."""
+        found: list[asyncio.Task[None]] = []
+        for component in self._started:
+            if isinstance(component, Lifecycle):
+                found += component.tasks()
+            else:
+                task = getattr(component, "task", None)
+                found += [task] if isinstance(task, asyncio.Task) else []
+        return found
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start, wait until `stop` is set or a background task ends, stop. Raises LifecycleError on such an end."""
+        await self.start()
+        waiter = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([waiter, *self.tasks()], return_when=asyncio.FIRST_COMPLETED)
+            dead = [task for task in done if task is not waiter]
+            if dead and not stop.is_set():
+                task = dead[0]
+                cause = None if task.cancelled() else task.exception()
+                raise LifecycleError(f"{task.get_name()} ended: {cause or 'without an error'}") from cause
+        finally:
+            waiter.cancel()
+            await self.stop()
+
+
+def _dead(component: Component) -> bool:
+    task = getattr(component, "task", None)
+    return isinstance(task, asyncio.Task) and task.done()

@@ -1,0 +1,279 @@
+"""The bus: one connection to NATS, acknowledged publishing, and atomic batches.
+
+    MessagingError              anything the bus refused or could not do
+      BusUnavailableError       no answer within the time: try again later
+      StreamRefusedError        the stream said no (full, too large, …); `code` is JetStream's error code
+        SequenceConflictError   the stream's last sequence is not the expected one
+"""
+
+import asyncio
+import json
+import logging
+import random
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import PubAck, StreamConfig
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
+
+from sixfold.chassis.config import Settings
+from sixfold.chassis.telemetry import inject
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH: Final = 1_000
+"""Messages in one atomic batch: the server's limit."""
+_WRONG_LAST_SEQUENCE: Final = (10071, 10164)
+
+
+class NatsSettings(Settings):
+    servers: tuple[str, ...] = ("nats://127.0.0.1:4222",)
+    name: str = "sixfold"
+    """What `nats server report connections` calls this process."""
+    nkey_seed_file: Path | None = None
+    connect_timeout: float = 30.0
+    """Seconds that a start waits for the first connection."""
+    pending_bytes: int = 64 << 20
+    """What may wait in this process for a slow or absent server."""
+    replicas: int = 1
+    """Copies of every stream that this process creates."""
+
+
+class MessagingError(RuntimeError):
+    pass
+
+
+class BusUnavailableError(MessagingError):
+    pass
+
+
+class StreamRefusedError(MessagingError):
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SequenceConflictError(StreamRefusedError):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to publish."""
+
+    subject: str
+    data: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Messaging:
+    """The connection; a component. With `require=False` it starts without a server and connects when there is one."""
+
+    name = "nats"
+
+    def __init__(self, settings: NatsSettings, *, require: bool = True) -> None:
+        self.settings = settings
+        self._require = require
+        self._nc: Client | None = None
+        self._js: JetStreamContext | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self.connected = asyncio.Event()
+        self.reconnects = 0
+
+    @property
+    def nc(self) -> Client:
+        if self._nc is None:
+            raise BusUnavailableError("not connected to NATS yet")
+        return self._nc
+
+    @property
+    def js(self) -> JetStreamContext:
+        if self._js is None:
+            raise BusUnavailableError("not connected to NATS yet")
+        return self._js
+
+    @property
+    def ready(self) -> bool:
+        return self._nc is not None and self._nc.is_connected
+
+    @property
+    def max_payload(self) -> int:
+        return self.nc.max_payload
+
+    async def start(self) -> None:
+        self._connecting = asyncio.create_task(self._connect(), name="nats-connect")
+        if not self._require:
+            return
+        try:
+            await asyncio.wait_for(asyncio.shield(self._connecting), self.settings.connect_timeout)
+        except TimeoutError as error:
+            self._connecting.cancel()
+            raise BusUnavailableError(
+                f"no NATS server answers at {', '.join(self.settings.servers)}; is it started?"
+            ) from error
+
+    async def _connect(self) -> None:
+        options: dict[str, Any] = {}
+        if self.settings.nkey_seed_file is not None:
+            options["nkeys_seed_str"] = self.settings.nkey_seed_file.read_text().strip()
+        while True:
+            try:
+                self._nc = await nats.connect(
+                    list(self.settings.servers),
+                    name=self.settings.name,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=0.25,
+                    connect_timeout=5,
+                    ping_interval=10,
+                    max_outstanding_pings=3,
+                    pending_size=self.settings.pending_bytes,
+                    error_cb=self._on_error,
+                    disconnected_cb=self._on_disconnected,
+                    reconnected_cb=self._on_reconnected,
+                    **options,
+                )
+                break
+            except nats.errors.AuthorizationError as error:
+                raise MessagingError(f"NATS refused our key: {error}") from error
+            except (nats.errors.Error, OSError, TimeoutError) as error:
+                log.warning("cannot reach NATS at %s yet: %s", ", ".join(self.settings.servers), error)
+                await asyncio.sleep(0.25 + random.random() / 4)  # noqa: S311 - jitter
+        self._js = self._nc.jetstream(timeout=5, publish_async_max_pending=4096)
+        self.connected.set()
+
+    async def _on_error(self, error: Exception) -> None:
+        log.warning("NATS: %s", error or type(error).__name__)
+
+    async def _on_disconnected(self) -> None:
+        self.connected.clear()
+        log.warning("NATS: disconnected")
+
+    async def _on_reconnected(self) -> None:
+        self.reconnects += 1
+        self.connected.set()
+        log.info("NATS: connected again")
+
+    async def stop(self) -> None:
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        if self._nc is None or self._nc.is_closed:
+            return
+        try:
+            if self._nc.is_connected:
+                await asyncio.wait_for(self._nc.flush(2), 3)
+        except (nats.errors.Error, TimeoutError):
+            log.warning("NATS: closing with messages unsent")
+        await self._nc.close()
+
+    async def ensure_stream(self, config: StreamConfig) -> None:
+        """Create the stream, or bring it to `config`. Raises StreamRefusedError where the server will not."""
+        wanted = replace(config, num_replicas=config.num_replicas or self.settings.replicas)
+        try:
+            try:
+                await self.js.stream_info(str(wanted.name))
+            except NotFoundError:
+                await self.js.add_stream(wanted)
+            else:
+                await self.js.update_stream(wanted)
+        except APIError as error:
+            raise StreamRefusedError(f"stream {wanted.name}: {error.description}", error.err_code or 0) from error
+        except (nats.errors.Error, TimeoutError) as error:
+            raise BusUnavailableError(f"stream {wanted.name}: {error or type(error).__name__}") from error
+
+    async def publish(
+        self,
+        subject: str,
+        data: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        message_id: str | None = None,
+        timeout: float = 5.0,
+    ) -> PubAck:
+        """Publish to JetStream and wait for the acknowledgement, retrying within `timeout` seconds.
+
+        A retry carries the same message id, so it is stored once.
+        """
+        sent = dict(headers or {})
+        sent["Nats-Msg-Id"] = message_id or sent.get("Nats-Msg-Id") or secrets.token_hex(12)
+        inject(sent)
+        deadline = asyncio.get_running_loop().time() + timeout
+        pause = 0.05
+        while True:
+            left = deadline - asyncio.get_running_loop().time()
+            try:
+                return await self.js.publish(subject, data, timeout=max(min(left, 2.0), 0.05), headers=sent)
+            except APIError as error:
+                raise StreamRefusedError(f"{subject}: {error.description}", error.err_code or 0) from error
+            except nats.errors.MaxPayloadError as error:
+                raise StreamRefusedError(f"{subject}: {len(data)} bytes is over the server's limit") from error
+            except (nats.errors.Error, NoStreamResponseError, BusUnavailableError, TimeoutError) as error:
+                if left <= pause:
+                    raise BusUnavailableError(f"{subject}: {error or type(error).__name__}") from error
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    async def publish_batch(
+        self, messages: Sequence[Outgoing], *, expected_last_sequence: int | None = None, timeout: float = 5.0
+    ) -> int:
+        """Append all of `messages` to one stream or none (ADR-50), at most MAX_BATCH. Returns the last sequence.
+
+        Raises SequenceConflictError where the stream does not end at `expected_last_sequence`. After
+        BusUnavailableError the outcome is unknown.
+        """
+        if not 0 < len(messages) <= MAX_BATCH:
+            raise ValueError(f"a batch holds 1 to {MAX_BATCH} messages, not {len(messages)}")
+        batch = secrets.token_hex(16)
+        try:
+            for number, message in enumerate(messages, 1):
+                headers = dict(message.headers)
+                if number == 1 and expected_last_sequence is not None:
+                    headers["Nats-Expected-Last-Sequence"] = str(expected_last_sequence)
+                if len(messages) > 1:
+                    headers |= {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+                if number == len(messages):
+                    if len(messages) > 1:
+                        headers["Nats-Batch-Commit"] = "1"
+                    reply = await self.nc.request(message.subject, message.data, timeout=timeout, headers=headers)
+                    return _sequence_of(reply.data)
+                if number == 1:
+                    # The server answers the first with nothing, or with the reason why there is no batch.
+                    reply = await self.nc.request(message.subject, message.data, timeout=timeout, headers=headers)
+                    if reply.data:
+                        _sequence_of(reply.data)
+                else:
+                    await self.nc.publish(message.subject, message.data, headers=headers)
+        except nats.errors.MaxPayloadError as error:
+            raise StreamRefusedError("a message of the batch is over the server's limit") from error
+        except (nats.errors.Error, TimeoutError) as error:
+            raise BusUnavailableError(f"{messages[0].subject}: {error or type(error).__name__}") from error
+        raise AssertionError("unreachable: the last message returns")
+
+
+def _sequence_of(answer: bytes) -> int:
+    body = json.loads(answer)
+    if "error" in body:
+        code = body["error"].get("err_code", 0)
+        text = body["error"].get("description", "refused")
+        raise (SequenceConflictError if code in _WRONG_LAST_SEQUENCE else StreamRefusedError)(text, code)
+    return int(body["seq"])
+
+
+def cloudevent_headers(event_type: str, source: str, event_id: str, time: datetime | None = None) -> dict[str, str]:
+    """CloudEvents 1.0 in NATS binary mode, protobuf data."""
+    return {
+        "ce-specversion": "1.0",
+        "ce-id": event_id,
+        "ce-source": source,
+        "ce-type": event_type,
+        "ce-time": (time or datetime.now(UTC)).isoformat().replace("+00:00", "Z"),
+        "content-type": "application/protobuf",
+    }

@@ -1,0 +1,145 @@
+"""OpenTelemetry traces, metrics and logs of one service, passed around, never global.
+
+Traces go to an OTLP collector where one is configured and, bounded, to a local file of JSON lines; metrics are exposed by
+`sixfold.chassis.http` as Prometheus text; log lines carry the trace they belong to.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import Counter, Histogram, Meter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.trace import Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from prometheus_client import CollectorRegistry
+
+from sixfold.chassis.config import Settings
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+
+
+class TelemetrySettings(Settings):
+    endpoint: str = ""
+    """OTLP over HTTP, for example http://otel-collector:4318; empty: nowhere."""
+    traces_file: Path | None = None
+    """JSON lines of finished spans, kept under twice `traces_file_bytes`."""
+    traces_file_bytes: int = 8 << 20
+    sample_ratio: float = 1.0
+    """Share of new traces that are recorded; a caller's decision is followed."""
+    log_level: str = "INFO"
+
+
+class FileSpanExporter(SpanExporter):
+    """Finished spans as JSON lines in a rotating file."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._handler = RotatingFileHandler(path, maxBytes=max_bytes, backupCount=1, delay=True)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        for span in spans:
+            record = logging.LogRecord("span", logging.INFO, "", 0, span.to_json(indent=None), None, None)
+            self._handler.emit(record)
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        self._handler.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What a service measures and traces with."""
+
+    service: str
+    tracer: Tracer
+    meter: Meter
+    registry: CollectorRegistry
+    _providers: tuple[TracerProvider, MeterProvider]
+    _counters: dict[str, Counter] = field(default_factory=dict)
+    _histograms: dict[str, Histogram] = field(default_factory=dict)
+
+    def counter(self, name: str, description: str) -> Counter:
+        """The counter of that name, made once."""
+        if name not in self._counters:
+            self._counters[name] = self.meter.create_counter(name, description=description)
+        return self._counters[name]
+
+    def histogram(self, name: str, description: str, unit: str = "s") -> Histogram:
+        if name not in self._histograms:
+            self._histograms[name] = self.meter.create_histogram(name, unit=unit, description=description)
+        return self._histograms[name]
+
+    def shutdown(self) -> None:
+        """Flush what is pending and end. Bounded by the exporters' own timeouts."""
+        for provider in self._providers:
+            provider.shutdown()
+
+
+def setup(settings: TelemetrySettings, *, service: str) -> Telemetry:
+    """Telemetry of one service. Nothing global is touched, so several live in one process."""
+    resource = Resource.create({SERVICE_NAME: service})
+    tracers = TracerProvider(
+        resource=resource, sampler=ParentBased(TraceIdRatioBased(settings.sample_ratio)), shutdown_on_exit=False
+    )
+    if settings.endpoint:
+        exporter = OTLPSpanExporter(endpoint=f"{settings.endpoint.rstrip('/')}/v1/traces", timeout=5)
+        tracers.add_span_processor(BatchSpanProcessor(exporter))
+    if settings.traces_file is not None:
+        local = FileSpanExporter(settings.traces_file, settings.traces_file_bytes)
+        tracers.add_span_processor(BatchSpanProcessor(local, schedule_delay_millis=1000))
+    registry = CollectorRegistry()
+    reader = PrometheusMetricReader(registry=registry)
+    meters = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+    name = f"sixfold.{service}"
+    return Telemetry(service, tracers.get_tracer(name), meters.get_meter(name), registry, (tracers, meters))
+
+
+def inject(headers: MutableMapping[str, str], context: Context | None = None) -> None:
+    """Put the current trace into `headers` as W3C `traceparent`."""
+    _PROPAGATOR.inject(headers, context)
+
+
+def extract(headers: Mapping[str, str] | None) -> Context:
+    """The context that `traceparent` in `headers` names; the empty one where it is absent or malformed."""
+    return _PROPAGATOR.extract(dict(headers or {}), Context())
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, with the ids of the current span."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        span = trace.get_current_span().get_span_context()
+        if span.is_valid:
+            line["trace_id"], line["span_id"] = f"{span.trace_id:032x}", f"{span.span_id:016x}"
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def log_to_stderr(level: str = "INFO") -> None:
+    """The one place where a process configures logging: text on a terminal, JSON elsewhere."""
+    handler = logging.StreamHandler(sys.stderr)
+    if sys.stderr.isatty():
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    else:
+        handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
