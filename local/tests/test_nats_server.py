@@ -74,7 +74,7 @@ async def connected(home: Home, ports: Ports, name: str) -> AsyncIterator[Peer]:
 
 async def test_anonymous_is_refused(home_and_ports: tuple[Home, Ports]) -> None:
     _, ports = home_and_ports
-    with pytest.raises(Exception, match="(?i)authorization"):
+    with pytest.raises(Exception, match=r"(?i)authorization"):
         await nats.connect(f"nats://{ports.address('nats')}", allow_reconnect=False, max_reconnect_attempts=1)
 
 

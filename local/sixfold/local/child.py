@@ -121,7 +121,8 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, **self.program.environment},
-            start_new_session=True,  # a Ctrl-C of the terminal reaches the supervisor alone: it stops them in order
+            # a Ctrl-C of the terminal reaches the supervisor alone: it stops the children in order
+            start_new_session=True,
             preexec_fn=_tie_to_parent(os.getpid(), ctypes.CDLL(None)),
         )
         self.pid = self._process.pid

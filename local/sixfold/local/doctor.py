@@ -24,6 +24,7 @@ Verdict = Literal["ok", "warn", "fail"]
 _GIB: Final = 1024**3
 _RECEIVE_BUFFER: Final = 32 * 1024 * 1024
 _NOFILE: Final = 4096
+_OLDEST_PYTHON: Final = (3, 11, 0)
 _SYNC_SLOW: Final = 0.05
 _TIME_ERROR: Final = 5
 
@@ -39,10 +40,11 @@ class Finding:
 
 
 def _python() -> Finding:
-    found = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        return Finding("Python", "fail", found, "install Python 3.11 or newer")
-    return Finding("Python", "ok", found)
+    found = sys.version_info[:3]
+    text = ".".join(map(str, found))
+    if found < _OLDEST_PYTHON:
+        return Finding("Python", "fail", text, "install Python 3.11 or newer")
+    return Finding("Python", "ok", text)
 
 
 def _versions() -> Iterator[Finding]:

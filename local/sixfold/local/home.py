@@ -1,4 +1,4 @@
-"""The home folder of a local platform: where everything lies, and the lock that lets one supervisor own it."""
+"""The home folder of a local platform: where everything lies, and the lock by which one supervisor owns it."""
 
 import fcntl
 import json
@@ -62,7 +62,7 @@ def home_at(path: Path) -> Home:
 
 
 def prepare(home: Home) -> None:
-    """Make the folders (owner only: they hold secrets and subscribers' flows); raise LocalError where that fails."""
+    """Make the folders, for the owner only: they hold secrets and flows; LocalError where that fails."""
     try:
         for folder in (home.root, home.config, home.secrets, home.logs, home.nats, home.agent, home.traces):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -77,7 +77,7 @@ def prepare(home: Home) -> None:
 def owned(home: Home) -> Iterator[None]:
     """Hold the home for this process, or raise LocalError naming the process that does.
 
-    The lock is the kernel's (flock): it goes with the process however that ends, so a stale file never refuses.
+    The lock is the kernel's (flock): it goes with the process however that ends; a stale file never refuses.
     """
     descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -87,7 +87,8 @@ def owned(home: Home) -> Iterator[None]:
             pid = os.read(descriptor, 64).decode(errors="replace").strip() or "unknown"
             raise LocalError(
                 f"Another `sixfold up` (pid {pid}) already runs on {home.root}. "
-                f"See it with `sixfold status --home {home.root}`, stop it with `kill {pid}`, or choose another --home."
+                f"See it with `sixfold status --home {home.root}`, stop it with `kill {pid}`, "
+                "or choose another --home."
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -129,7 +130,8 @@ def read_endpoints(home: Home) -> dict[str, object]:
     except FileNotFoundError:
         if (pid := owner(home)) is not None:
             raise LocalError(
-                f"The platform on {home.root} (pid {pid}) is still starting: wait until `sixfold up` shows its table."
+                f"The platform on {home.root} (pid {pid}) is still starting: "
+                "wait until `sixfold up` shows its table."
             ) from None
         raise LocalError(
             f"No platform runs on {home.root}. Start it with `sixfold up --home {home.root}`, "

@@ -28,13 +28,13 @@ class Stage:
     programs: Sequence[Program]
 
 
-async def http_status(url: str, *, timeout: float = 2.0) -> int | None:
+async def http_status(url: str, *, within: float = 2.0) -> int | None:
     """The status that `url` (http://host:port/path on loopback) answers; None where nobody does."""
     address, _, path = url.removeprefix("http://").partition("/")
     host, _, port = address.partition(":")
     writer: asyncio.StreamWriter | None = None
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(within):
             reader, writer = await asyncio.open_connection(host, int(port))
             writer.write(f"GET /{path} HTTP/1.0\r\nHost: {address}\r\n\r\n".encode())
             line = await reader.readline()
@@ -48,7 +48,7 @@ async def http_status(url: str, *, timeout: float = 2.0) -> int | None:
 
 
 class Supervisor:
-    """Owns the children of one platform. `changed` is called when a pid changes after everything was ready."""
+    """Owns the children of one platform. `changed` is called when a pid changes after all was ready."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Supervisor:
             self._changed()
 
     async def start(self) -> None:
-        """Start every stage; LocalError names the child that failed and its log. The caller stops in any case."""
+        """Start every stage; LocalError names the child that failed and its log. The caller stops anyway."""
         for stage in self._stages:
             for child in stage:
                 self._progress.step(child.program.title, "starting")
@@ -116,7 +116,7 @@ class Supervisor:
         return f"{program.title} was not ready within {READY_TIMEOUT:.0f} s. Read {child.log_path}, then try again."
 
     async def stop(self, hurry: asyncio.Event) -> bool:
-        """Stop the stages in reverse, each child with its bound; `hurry` kills what is left. True if all was clean."""
+        """Stop the stages in reverse, each child with its bound; `hurry` kills the rest. True if all was clean."""
         self._ready = False
         clean = True
         for stage in reversed(self._stages):

@@ -1,4 +1,4 @@
-"""Asks the centres over gRPC: every question has a deadline, every answer is a value or a sentence why not."""
+"""Asks the centres over gRPC: every question has a deadline, an answer is a value or a sentence why not."""
 
 import asyncio
 from collections.abc import Callable, Mapping

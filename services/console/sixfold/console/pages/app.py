@@ -176,19 +176,19 @@ class Pages:
         return self.render(request, "overview", {"text_key": key}, template="error", status=status)
 
 
-def application(centres: Centres, *, refresh_seconds: int, allowed_hosts: tuple[str, ...]) -> Starlette:
-    """The ASGI application of the console. `allowed_hosts` keeps names of others from being led here (DNS rebinding)."""
+def application(centres: Centres, *, refresh_seconds: int, allowed_hosts: tuple[str, ...]) -> ASGIApp:
+    """The ASGI application. `allowed_hosts` keeps the names of others from leading here (DNS rebinding)."""
     pages = Pages(centres, refresh_seconds=refresh_seconds)
     routes = [Route(path, pages.endpoint(name, view), name=name) for name, (path, view) in VIEWS.items()]
-    return Starlette(
+    app = Starlette(
         routes=[
             *routes,
             Route("/alerts", pages.test_alert, methods=["POST"]),
             Mount("/static", StaticFiles(packages=[("sixfold.console", "static")])),
         ],
         middleware=[
-            Middleware(SecurityHeaders),
             Middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False),
         ],
         exception_handlers={HTTPException: pages.not_shown, Exception: pages.not_shown},
     )
+    return SecurityHeaders(app)  # outside of Starlette's own error page

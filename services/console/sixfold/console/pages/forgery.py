@@ -1,4 +1,4 @@
-"""Against forged forms: a token bound to a cookie that other sites cannot read, and the browser's own word on the origin."""
+"""Against forged forms: a token bound to a cookie that others cannot read, and the browser's word on the origin."""
 
 import hmac
 import secrets

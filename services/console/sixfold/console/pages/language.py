@@ -1,4 +1,4 @@
-"""The two languages of the pages: catalogues shipped with the package, chosen by switch, cookie or browser."""
+"""The two languages of the pages: catalogues in the package, chosen by switch, cookie or browser."""
 
 import tomllib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class Catalogue:
     texts: Mapping[str, str]
 
     def __call__(self, key: str, /, **values: object) -> str:
-        """The text of `key` with `{name}` replaced; KeyError for an unknown key: a page never shows a bare key."""
+        """The text of `key` with `{name}` replaced; KeyError for an unknown key: no page shows a bare key."""
         text = self.texts[key]
         return text.format(**values) if values else text
 

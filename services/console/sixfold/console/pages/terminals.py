@@ -55,7 +55,7 @@ async def terminals(centres: Centres, request: Request) -> dict[str, Any]:
                     "prefix": one.prefix,
                     "ports": f"{one.port_first}–{one.port_last}" if one.port_last else "",
                     "gateway": one.gateway,
-                    "since": moment(one, "from"),
+                    "since": moment(one, "since"),
                 }
                 for one in reply.bindings
             ]

@@ -37,8 +37,9 @@ def timestamp(value: datetime) -> Timestamp:
 
 async def ask_traffic(centres: Centres, *, minutes: int) -> Answer[Any]:
     now = datetime.now(UTC)
-    request = convergence_pb2.GetTrafficRequest(to=timestamp(now))
-    getattr(request, "from").CopyFrom(timestamp(now - timedelta(minutes=minutes)))
+    request = convergence_pb2.GetTrafficRequest(
+        start_time=timestamp(now - timedelta(minutes=minutes)), end_time=timestamp(now)
+    )
     return await centres.ask("convergence", centres.convergence.GetTraffic, request)
 
 

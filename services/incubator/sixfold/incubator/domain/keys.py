@@ -1,6 +1,6 @@
 """API keys: `sfk_<secret>`, known here only by the SHA-256 of the whole.
 
-A key holds 256 random bits, so a plain hash cannot be turned back by guessing, and looking one up costs nothing.
+A key holds 256 random bits, so a plain hash cannot be turned back by guessing, and costs nothing to look up.
 """
 
 import hashlib
