@@ -114,7 +114,9 @@ def _read(file: Path | None) -> dict[str, Any]:
         raise ConfigError(f"settings file {file} is no TOML: {error}") from error
 
 
-def _flatten(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(
+    model: type[BaseModel], values: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         field = model.model_fields.get(key)
         nested = _nested(field.annotation) if field else None

@@ -52,7 +52,8 @@ class AsgiServer:
         except OSError as error:
             listener.close()
             raise OSError(
-                error.errno, f"cannot listen on {self._host}:{self.port}: {error.strerror}; choose another port"
+                error.errno,
+                f"cannot listen on {self._host}:{self.port}: {error.strerror}; choose another port",
             ) from error
         self.port = listener.getsockname()[1]
         config = uvicorn.Config(
@@ -98,6 +99,9 @@ class HealthServer(AsgiServer):
     """The health endpoints of one process. `unready` names what is not ready yet."""
 
     def __init__(
-        self, settings: HttpSettings, unready: Callable[[], Sequence[str]], registries: Sequence[CollectorRegistry]
+        self,
+        settings: HttpSettings,
+        unready: Callable[[], Sequence[str]],
+        registries: Sequence[CollectorRegistry],
     ) -> None:
         super().__init__("health", health_app(unready, registries), settings)

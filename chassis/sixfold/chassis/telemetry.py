@@ -1,7 +1,7 @@
 """OpenTelemetry traces, metrics and logs of one service, passed around, never global.
 
-Traces go to an OTLP collector where one is configured and, bounded, to a local file of JSON lines; metrics are exposed by
-`sixfold.chassis.http` as Prometheus text; log lines carry the trace they belong to.
+Traces go to an OTLP collector where one is configured and, bounded, to a local file of JSON lines; metrics are exposed
+by `sixfold.chassis.http` as Prometheus text; log lines carry the trace they belong to.
 """
 
 import json
@@ -92,7 +92,9 @@ def setup(settings: TelemetrySettings, *, service: str) -> Telemetry:
     """Telemetry of one service. Nothing global is touched, so several live in one process."""
     resource = Resource.create({SERVICE_NAME: service})
     tracers = TracerProvider(
-        resource=resource, sampler=ParentBased(TraceIdRatioBased(settings.sample_ratio)), shutdown_on_exit=False
+        resource=resource,
+        sampler=ParentBased(TraceIdRatioBased(settings.sample_ratio)),
+        shutdown_on_exit=False,
     )
     if settings.endpoint:
         exporter = OTLPSpanExporter(endpoint=f"{settings.endpoint.rstrip('/')}/v1/traces", timeout=5)

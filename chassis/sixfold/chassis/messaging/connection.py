@@ -1,9 +1,9 @@
 """The bus: one connection to NATS, acknowledged publishing, and atomic batches.
 
-    MessagingError              anything the bus refused or could not do
-      BusUnavailableError       no answer within the time: try again later
-      StreamRefusedError        the stream said no (full, too large, …); `code` is JetStream's error code
-        SequenceConflictError   the stream's last sequence is not the expected one
+MessagingError              anything the bus refused or could not do
+  BusUnavailableError       no answer within the time: try again later
+  StreamRefusedError        the stream said no (full, too large, …); `code` is JetStream's error code
+    SequenceConflictError   the stream's last sequence is not the expected one
 """
 
 import asyncio
@@ -185,7 +185,9 @@ class Messaging:
             else:
                 await self.js.update_stream(wanted)
         except APIError as error:
-            raise StreamRefusedError(f"stream {wanted.name}: {error.description}", error.err_code or 0) from error
+            raise StreamRefusedError(
+                f"stream {wanted.name}: {error.description}", error.err_code or 0
+            ) from error
         except (nats.errors.Error, TimeoutError) as error:
             raise BusUnavailableError(f"stream {wanted.name}: {error or type(error).__name__}") from error
 
@@ -214,7 +216,9 @@ class Messaging:
             except APIError as error:
                 raise StreamRefusedError(f"{subject}: {error.description}", error.err_code or 0) from error
             except nats.errors.MaxPayloadError as error:
-                raise StreamRefusedError(f"{subject}: {len(data)} bytes is over the server's limit") from error
+                raise StreamRefusedError(
+                    f"{subject}: {len(data)} bytes is over the server's limit"
+                ) from error
             except (nats.errors.Error, NoStreamResponseError, BusUnavailableError, TimeoutError) as error:
                 if left <= pause:
                     raise BusUnavailableError(f"{subject}: {error or type(error).__name__}") from error
@@ -242,11 +246,15 @@ class Messaging:
                 if number == len(messages):
                     if len(messages) > 1:
                         headers["Nats-Batch-Commit"] = "1"
-                    reply = await self.nc.request(message.subject, message.data, timeout=timeout, headers=headers)
+                    reply = await self.nc.request(
+                        message.subject, message.data, timeout=timeout, headers=headers
+                    )
                     return _sequence_of(reply.data)
                 if number == 1:
                     # The server answers the first with nothing, or with the reason why there is no batch.
-                    reply = await self.nc.request(message.subject, message.data, timeout=timeout, headers=headers)
+                    reply = await self.nc.request(
+                        message.subject, message.data, timeout=timeout, headers=headers
+                    )
                     if reply.data:
                         _sequence_of(reply.data)
                 else:
@@ -267,7 +275,9 @@ def _sequence_of(answer: bytes) -> int:
     return int(body["seq"])
 
 
-def cloudevent_headers(event_type: str, source: str, event_id: str, time: datetime | None = None) -> dict[str, str]:
+def cloudevent_headers(
+    event_type: str, source: str, event_id: str, time: datetime | None = None
+) -> dict[str, str]:
     """CloudEvents 1.0 in NATS binary mode, protobuf data."""
     return {
         "ce-specversion": "1.0",

@@ -1,8 +1,8 @@
 """Durable pull consumers: bounded in flight, backed off, and what cannot be handled kept with its cause.
 
-A handler gets a batch of messages. When it returns they are acknowledged. `Poison` from a handler of one message, or for one of a batch
-(`Poison(..., message=m)`), puts it into the dead-letter stream at once. Another exception returns the batch to the
-server, to come again after a pause; what has come `max_deliver` times becomes a dead letter with the last error.
+A handler gets a batch of messages. When it returns they are acknowledged. `Poison` from a handler of one message, or for
+one of a batch (`Poison(..., message=m)`), puts it into the dead-letter stream at once. Another exception returns the batch
+to the server, to come again after a pause; what has come `max_deliver` times becomes a dead letter with the last error.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from nats.js.errors import APIError, NotFoundError
 from opentelemetry.trace import SpanKind
 
 from sixfold.api.subjects import DEAD_LETTER_STREAM, dead_letter_subject
-from sixfold.chassis.messaging import BusUnavailableError, Messaging, MessagingError
+from sixfold.chassis.messaging.connection import BusUnavailableError, Messaging, MessagingError
 from sixfold.chassis.telemetry import Telemetry, extract
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,9 @@ class Consumer:
         self._ack_wait = ack_wait
         self._concurrency = concurrency
         self._outcomes = (
-            telemetry.counter("consumer_messages_total", "messages by consumer and outcome") if telemetry else None
+            telemetry.counter("consumer_messages_total", "messages by consumer and outcome")
+            if telemetry
+            else None
         )
         subject_filter: dict[str, Any] = (
             {"filter_subject": subjects[0]} if len(subjects) == 1 else {"filter_subjects": list(subjects)}
@@ -163,7 +165,9 @@ class Consumer:
                 subscription = await self._messaging.js.pull_subscribe_bind(self.name, self._stream)
                 pause = 0.1
                 try:
-                    workers = [asyncio.create_task(self._work(subscription)) for _ in range(self._concurrency)]
+                    workers = [
+                        asyncio.create_task(self._work(subscription)) for _ in range(self._concurrency)
+                    ]
                     try:
                         await asyncio.gather(*workers)
                     finally:
@@ -282,7 +286,9 @@ class Consumer:
             timeout=30,
         )
         await message._msg.ack()
-        log.warning("consumer %s: %s at %s is a dead letter: %s", self.name, message.subject, message.sequence, detail)
+        log.warning(
+            "consumer %s: %s at %s is a dead letter: %s", self.name, message.subject, message.sequence, detail
+        )
         self._count("dead-letter", 1, cause=cause)
 
     async def _keep_alive(self, messages: Sequence[Inbound]) -> None:
@@ -296,29 +302,6 @@ class Consumer:
             self._outcomes.add(number, {"consumer": self.name, "outcome": outcome, **labels})
 
 
-async def redrive(messaging: Messaging, consumer: str, *, limit: int = 1_000) -> int:
-    """Publish up to `limit` dead letters of `consumer` to their subjects again, and delete them. Returns how many."""
-    subject = dead_letter_subject(consumer)
-    done = 0
-    while done < limit:
-        try:
-            message = await messaging.js.get_last_msg(DEAD_LETTER_STREAM, subject)
-        except NotFoundError:
-            break
-        headers = {
-            key: value
-            for key, value in (message.headers or {}).items()
-            if key.startswith("Sixfold-") is False or key not in _ADDED
-        }
-        original = (message.headers or {})["Sixfold-Subject"]
-        await messaging.publish(
-            original, message.data or b"", headers=headers, message_id=f"redrive:{consumer}:{message.seq}"
-        )
-        await messaging.js.delete_msg(DEAD_LETTER_STREAM, int(message.seq or 0))
-        done += 1
-    return done
-
-
 _ADDED: Final = frozenset(
     {
         "Sixfold-Cause",
@@ -329,3 +312,24 @@ _ADDED: Final = frozenset(
         "Sixfold-Message-Id",
     }
 )
+
+
+async def redrive(messaging: Messaging, consumer: str, *, limit: int = 1_000) -> int:
+    """Publish up to `limit` dead letters of `consumer`, oldest first, to their subjects again. Returns how many."""
+    subject = dead_letter_subject(consumer)
+    done = 0
+    while done < limit:
+        try:
+            message = await messaging.js.get_msg(DEAD_LETTER_STREAM, 0, subject=subject, next=True)
+        except NotFoundError:
+            break
+        received = message.headers or {}
+        await messaging.publish(
+            received["Sixfold-Subject"],
+            message.data or b"",
+            headers={key: value for key, value in received.items() if key not in _ADDED | {"Nats-Msg-Id"}},
+            message_id=f"redrive:{consumer}:{message.seq}",
+        )
+        await messaging.js.delete_msg(DEAD_LETTER_STREAM, int(message.seq or 0))
+        done += 1
+    return done
