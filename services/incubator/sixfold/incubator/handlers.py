@@ -122,3 +122,18 @@ async def get_health(centres: Centres, request: Checked, key: ApiKey | None) -> 
             "centres": [{"centre": centre, "serving": up} for centre, up in serving.items()],
         }
     )
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "getIncidents": get_incidents,
+    "getAlerts": get_alerts,
+    "createPrefixDelegation": create_prefix_delegation,
+    "getHealth": get_health,
+}
+SCOPE_OF: Final[Mapping[str, str]] = {
+    "getIpv6Share": "traffic:read",
+    "getGateways": "traffic:read",
+    "getIncidents": "security:read",
+    "getAlerts": "alerts:read",
+    "createPrefixDelegation": "addresses:write",
+}

@@ -63,9 +63,9 @@ def _sentence(error: OpenAPIError) -> str:
     for rule in getattr(error.__cause__, "schema_errors", ()):
         place = ".".join(map(str, rule.path))
         parts.append(f"{place}: {rule.message}" if place else rule.message)
-    name = getattr(error, "name", "")
-    detail = "; ".join(parts) or (str(error.__cause__) if error.__cause__ else "")
-    return (f"{error}" if not detail else f"{name}: {detail}" if name else detail)[:400]
+    name = getattr(error, "name", "body")
+    detail = "; ".join(parts) or str(error.__cause__ or error)
+    return f"{name}: {detail}"[:400]
 
 
 class Contract:
@@ -89,7 +89,10 @@ class Contract:
                 )
 
     def check(self, request: Incoming) -> Checked:
-        result = self.openapi.unmarshal_request(request)
+        try:
+            result = self.openapi.unmarshal_request(request)
+        except RecursionError:
+            return Checked(faults=("body: nested too deep.",))
         if result.errors:
             return Checked(faults=tuple(_sentence(error) for error in result.errors))
         return Checked(result.parameters.query, result.parameters.header, result.body)

@@ -103,7 +103,7 @@ class Door:
         async for chunk in request.stream():
             body += chunk
             if len(body) > _MOST_BODY:
-                raise ApiError(413, "INVALID_ARGUMENT", f"A body may have at most {_MOST_BODY} bytes.")
+                raise ApiError(400, "INVALID_ARGUMENT", f"A body may have at most {_MOST_BODY} bytes.")
         return body or None
 
     async def _answer(self, request: Request, operation: Operation) -> Response:
