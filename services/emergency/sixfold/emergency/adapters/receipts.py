@@ -1,0 +1,48 @@
+"""Receipts of the gateways, from the bus to the ledger."""
+
+from collections.abc import Sequence
+
+from google.protobuf.message import DecodeError
+
+from sixfold.api.agent.v1 import agent_pb2 as agent
+from sixfold.chassis.messaging import Inbound, Poison
+from sixfold.emergency.domain.events import ReceiptRecorded
+from sixfold.emergency.handlers import Alerts
+
+OUTCOMES = {
+    agent.Receipt.OUTCOME_DELIVERED: "delivered",
+    agent.Receipt.OUTCOME_REFUSED: "refused",
+    agent.Receipt.OUTCOME_DUPLICATE: "duplicate",
+    agent.Receipt.OUTCOME_EXPIRED: "expired",
+}
+
+
+def read_receipt(message: Inbound) -> ReceiptRecorded:
+    """Raises Poison: malformed, gateway-mismatch (a gateway speaks for another), outcome-unknown."""
+    try:
+        receipt = agent.Receipt.FromString(message.data)
+    except DecodeError as error:
+        raise Poison("malformed", str(error), message) from error
+    gateway = message.subject.partition(".")[2]
+    if receipt.gateway != gateway:
+        raise Poison("gateway-mismatch", f"{gateway!r} sent a receipt of {receipt.gateway[:64]!r}", message)
+    outcome = OUTCOMES.get(receipt.outcome)
+    if outcome is None:
+        raise Poison("outcome-unknown", str(receipt.outcome), message)
+    return ReceiptRecorded(
+        receipt.alert_id, gateway, receipt.command_id, outcome, receipt.cause[:256], message.published
+    )
+
+
+class ReceiptReader:
+    """The handler of the consumer on RECEIPTS."""
+
+    def __init__(self, alerts: Alerts) -> None:
+        self._alerts = alerts
+
+    async def handle(self, messages: Sequence[Inbound]) -> None:
+        receipts = [(message, read_receipt(message)) for message in messages]
+        strange = await self._alerts.record([receipt for _, receipt in receipts])
+        for message, receipt in receipts:
+            if receipt in strange:
+                raise Poison("unknown-alert", f"no alert {receipt.alert_id[:64]!r} is held here", message)
