@@ -1,8 +1,8 @@
 """Durable pull consumers: bounded in flight, backed off, and what cannot be handled kept with its cause.
 
-A handler gets a batch of messages. When it returns they are acknowledged. `Poison` from a handler of one message, or for
-one of a batch (`Poison(..., message=m)`), puts it into the dead-letter stream at once. Another exception returns the batch
-to the server, to come again after a pause; what has come `max_deliver` times becomes a dead letter with the last error.
+A handler gets a batch of messages. When it returns they are acknowledged. `Poison` from a handler of one message, or
+for one of a batch (`Poison(..., message=m)`), puts it into the dead-letter stream at once. Another exception returns
+the batch to the server, to come again after a pause; what has come `max_deliver` times becomes a dead letter too.
 """
 
 import asyncio
