@@ -13,7 +13,7 @@ from sixfold.local.errors import LocalError
 from sixfold.local.supervisor import Stage, Supervisor, http_status
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
 
 
 class Told:

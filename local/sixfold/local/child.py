@@ -33,7 +33,7 @@ class Program:
 
 
 class RotatingLog:
-    """Appends bytes to `path`, keeping `files` files of at most `limit` bytes, and the last lines in memory."""
+    """Appends bytes to `path`; keeps `files` files of at most `limit` bytes, and the last lines in memory."""
 
     def __init__(self, path: Path, *, limit: int = LOG_BYTES, files: int = LOG_FILES) -> None:
         self.path = path
@@ -85,8 +85,8 @@ def describe_exit(code: int) -> str:
 class Child:
     """Keeps one program running until `stop`.
 
-    `report` gets one sentence per restart; `changed` is called whenever the pid changes. Restarts wait 0.2 s and
-    double up to 10 s; a run of 30 s resets the wait.
+    `report` gets one sentence per restart; `changed` is called whenever the pid changes. A restart waits 0.2 s,
+    the next twice as long, up to 10 s; a run of 30 s resets the wait.
     """
 
     def __init__(

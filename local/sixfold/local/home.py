@@ -1,4 +1,4 @@
-"""The home folder of a local platform: where everything lies, and the lock by which one supervisor owns it."""
+"""The home folder of a local platform: where everything lies, and the lock by which one process owns it."""
 
 import fcntl
 import json

@@ -107,16 +107,16 @@ class Supervisor:
         while time.monotonic() - begun < READY_TIMEOUT:
             if child.restarts >= _START_FAILURES:
                 self._progress.step(program.title, "failed")
-                return f"{program.title} does not start ({child.last_failure}). Read {child.log_path}, then try again."
+                return f"{program.title} does not start ({child.last_failure}). Read {child.log_path}, then retry."
             if child.pid is not None and (program.ready is None or await http_status(program.ready) == 200):
                 self._progress.step(program.title, f"ready ({time.monotonic() - begun:.1f} s)")
                 return None
             await asyncio.sleep(0.05)
         self._progress.step(program.title, "failed")
-        return f"{program.title} was not ready within {READY_TIMEOUT:.0f} s. Read {child.log_path}, then try again."
+        return f"{program.title} was not ready within {READY_TIMEOUT:.0f} s. Read {child.log_path}."
 
     async def stop(self, hurry: asyncio.Event) -> bool:
-        """Stop the stages in reverse, each child with its bound; `hurry` kills the rest. True if all was clean."""
+        """Stop in reverse, each child with its bound; `hurry` kills the rest. True if all was clean."""
         self._ready = False
         clean = True
         for stage in reversed(self._stages):
@@ -134,7 +134,7 @@ class Supervisor:
                 clean &= graceful
                 if not graceful:
                     self._progress.note(
-                        f"{child.program.title} did not stop within {child.program.stop_timeout:.0f} s and was killed; "
-                        f"nothing acknowledged is lost. Its log: {child.log_path}"
+                        f"{child.program.title} did not stop within {child.program.stop_timeout:.0f} s and was "
+                        f"killed; nothing acknowledged is lost. Its log: {child.log_path}"
                     )
         return clean

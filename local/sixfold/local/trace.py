@@ -34,11 +34,13 @@ def trace_of(home: Home, identity: str) -> str:
     """The trace id: `identity` itself, or that of the newest span with an attribute of this value."""
     if match := _TRACE_ID.fullmatch(identity.lower()):
         return match[1]
-    found = [span for span in _lines(home, identity) if identity in map(str, span.get("attributes", {}).values())]
+    found = [
+        span for span in _lines(home, identity) if identity in map(str, span.get("attributes", {}).values())
+    ]
     if not found:
         raise LocalError(
             f"No span under {home.traces} carries {identity!r}. Name a trace id (32 hex digits) or a batch id; only "
-            "newer traces are kept. Recent batches: `sixfold sql \"SELECT DISTINCT batch_id FROM flows LIMIT 5\"`."
+            'newer traces are kept. Recent batches: `sixfold sql "SELECT DISTINCT batch_id FROM flows LIMIT 5"`.'
         )
     return str(max(found, key=lambda span: span["start_time"])["context"]["trace_id"]).removeprefix("0x")
 

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health, health_pb2_grpc
 
 from sixfold.api.address.v1 import address_pb2, address_pb2_grpc
-from sixfold.api.convergence.v1 import convergence_pb2, convergence_pb2_grpc, events_pb2
+from sixfold.api.convergence.v1 import convergence_pb2, convergence_pb2_grpc
 from sixfold.api.emergency.v1 import emergency_pb2, emergency_pb2_grpc
 from sixfold.api.identity.v1 import identity_pb2, identity_pb2_grpc
 from sixfold.api.security.v1 import events_pb2 as security_events
@@ -38,7 +38,9 @@ class Security(security_pb2_grpc.SecurityServiceServicer):
             last_seen=stamp(NOW),
             peak=security_events.Rates(bits_per_second=2.4e9, packets_per_second=410_000),
         )
-        incident.reasons.add(code="bits-over-threshold", text="bits over threshold", measured=2.4e9, threshold=1e9)
+        incident.reasons.add(
+            code="bits-over-threshold", text="bits over threshold", measured=2.4e9, threshold=1e9
+        )
         incident.evidence.top_sources.add(value="198.51.100.0/24", share=0.61)
         incident.evidence.query = "SELECT * FROM v_flows WHERE dst_address = '203.0.113.7'"
         return security_pb2.ListIncidentsResponse(incidents=[incident])
@@ -46,7 +48,9 @@ class Security(security_pb2_grpc.SecurityServiceServicer):
     async def ListTopTalkers(self, request, context):
         rows = [("2001:db8:77::15", 9.2e9), ("203.0.113.7", 5.1e9), ("<b>not markup</b>", 7e8)]
         return security_pb2.ListTopTalkersResponse(
-            talkers=[security_pb2.Talker(address=a, bytes=b, packets=b / 900, flows=b / 9000) for a, b in rows]
+            talkers=[
+                security_pb2.Talker(address=a, bytes=b, packets=b / 900, flows=b / 9000) for a, b in rows
+            ]
         )
 
 
@@ -135,7 +139,9 @@ class Convergence(convergence_pb2_grpc.ConvergenceServiceServicer):
         reply = convergence_pb2.GetTrafficResponse()
         shares = [("web", 0.3, 1), ("iptv", 0.35, 2), ("quic", 0.2, 3), ("iot", 0.05, 1), ("dns", 0.02, 3)]
         for back in range(30, 0, -1):
-            minute = reply.minutes.add(gateway="gw-1", minute=stamp(NOW - timedelta(minutes=back)), closed=True)
+            minute = reply.minutes.add(
+                gateway="gw-1", minute=stamp(NOW - timedelta(minutes=back)), closed=True
+            )
             for name, share, network in shares:
                 for family, part in ((4, 0.55 - 0.005 * (30 - back)), (6, 0.45 + 0.005 * (30 - back))):
                     minute.cells.add(

@@ -64,7 +64,9 @@ async def test_pages_in_both_languages(site: Site, path: str, language: str) -> 
     assert headers["content-language"] == language
     assert f'<html lang="{language}">' in text
     assert "script-src 'self'" in headers["content-security-policy"]
-    assert not re.search(r"<script(?![^>]*src=)|\son\w+=|\sstyle=|https?://", text), "nothing inline, nothing from afar"
+    assert not re.search(r"<script(?![^>]*src=)|\son\w+=|\sstyle=|https?://", text), (
+        "nothing inline, nothing from afar"
+    )
 
 
 async def test_what_comes_from_outside_is_text(site: Site) -> None:
@@ -116,7 +118,9 @@ async def form(site: Site) -> tuple[str, str]:
     return token[1], headers["set-cookie"].split(";")[0]
 
 
-async def send(site: Site, cookie: str, fields: dict[str, str], **headers: str) -> tuple[int, dict[str, str], str]:
+async def send(
+    site: Site, cookie: str, fields: dict[str, str], **headers: str
+) -> tuple[int, dict[str, str], str]:
     headers = {"cookie": cookie, "content_type": "application/x-www-form-urlencoded", **headers}
     return await site.ask("/alerts", method="POST", body=urlencode(fields), **headers)
 

@@ -78,7 +78,13 @@ class Site:
     token: str = "sfk_all"
 
     async def ask(
-        self, path: str, *, method: str = "GET", body: Any = None, token: str | None = "sfk_all", **headers: str
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: Any = None,
+        token: str | None = "sfk_all",
+        **headers: str,
     ) -> tuple[int, dict[str, str], Any]:
         def call() -> tuple[int, dict[str, str], Any]:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -133,7 +139,8 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     channels = {
-        name: grpc.aio.insecure_channel(f"127.0.0.1:{9 if name in request.param else port}") for name in CENTRES
+        name: grpc.aio.insecure_channel(f"127.0.0.1:{9 if name in request.param else port}")
+        for name in CENTRES
     }
     keys = [
         ApiKey("everything", digest("sfk_all"), SCOPES, 1000),
@@ -149,7 +156,9 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
         anonymous_per_minute=5,
         count=lambda operation, status: counted.append((operation, status)),
     )
-    http_server = AsgiServer("incubator", application(contract, door, allowed_hosts=("127.0.0.1",)), HttpSettings())
+    http_server = AsgiServer(
+        "incubator", application(contract, door, allowed_hosts=("127.0.0.1",)), HttpSettings()
+    )
     await http_server.start()
     yield Site(http_server.port, address, counted)
     await http_server.stop()
@@ -175,12 +184,16 @@ async def test_a_delegation_and_its_repetition(site: Site) -> None:
     first = await site.ask("/v1/prefix-delegations", method="POST", body=wish, idempotency_key="wish-0001")
     again = await site.ask("/v1/prefix-delegations", method="POST", body=wish, Idempotency_Key="wish-0001")
     assert (first[0], again[0]) == (201, 200)
-    assert first[2] == again[2] == {
-        "delegationId": "7",
-        "pool": "partners",
-        "prefix": "2001:db8:100::/56",
-        "holder": "application:everything",
-    }
+    assert (
+        first[2]
+        == again[2]
+        == {
+            "delegationId": "7",
+            "pool": "partners",
+            "prefix": "2001:db8:100::/56",
+            "holder": "application:everything",
+        }
+    )
     assert site.address.requests[0].idempotency_key == "application:everything:wish-0001"
 
 
@@ -198,7 +211,9 @@ async def test_a_delegation_and_its_repetition(site: Site) -> None:
         ("[" * 30_000, {"idempotency_key": "wish-0001"}, "body"),
     ],
 )
-async def test_bodies_that_the_contract_refuses(site: Site, body: Any, headers: dict[str, str], named: str) -> None:
+async def test_bodies_that_the_contract_refuses(
+    site: Site, body: Any, headers: dict[str, str], named: str
+) -> None:
     status, _, error = await site.ask("/v1/prefix-delegations", method="POST", body=body, **headers)
     assert (status, error["status"], error["code"]) == (400, 400, "INVALID_ARGUMENT")
     assert named in error["message"]
@@ -222,7 +237,9 @@ async def test_query_parameters_are_held_to_the_contract(site: Site) -> None:
 
 async def test_what_a_centre_refuses(site: Site) -> None:
     wish = {"pool": "nowhere", "length": 56}
-    status, _, error = await site.ask("/v1/prefix-delegations", method="POST", body=wish, idempotency_key="wish-0001")
+    status, _, error = await site.ask(
+        "/v1/prefix-delegations", method="POST", body=wish, idempotency_key="wish-0001"
+    )
     assert (status, error["code"]) == (404, "NOT_FOUND")
     assert "nowhere" in error["message"]
 

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from sixfold.chassis.config import Settings
 from sixfold.chassis.http import HttpSettings
+from sixfold.chassis.rpc import ClientSettings
 from sixfold.chassis.telemetry import TelemetrySettings
 
 
@@ -23,6 +24,7 @@ class ConsoleSettings(Settings):
     health: HttpSettings = HttpSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     centres: CentreAddresses = CentreAddresses()
+    client: ClientSettings = ClientSettings()
     call_timeout: float = Field(3.0, gt=0, le=60)
     """Seconds that a page waits for a centre."""
     refresh_seconds: int = Field(3, ge=1, le=3600)

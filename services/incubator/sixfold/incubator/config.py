@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from sixfold.chassis.config import ConfigError, Settings
 from sixfold.chassis.http import HttpSettings
+from sixfold.chassis.rpc import ClientSettings
 from sixfold.chassis.telemetry import TelemetrySettings
 from sixfold.incubator.domain.keys import SCOPES, ApiKey
 
@@ -36,6 +37,7 @@ class IncubatorSettings(Settings):
     health: HttpSettings = HttpSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     centres: CentreAddresses = CentreAddresses()
+    client: ClientSettings = ClientSettings()
     call_timeout: float = Field(5.0, gt=0, le=60)
     """Seconds that a call waits for a centre."""
     keys_file: Path | None = None

@@ -1,4 +1,4 @@
-"""Against forged forms: a token bound to a cookie that others cannot read, and the browser's word on the origin."""
+"""Against forged forms: a token bound to a cookie that others cannot read, and the browser's own word."""
 
 import hmac
 import secrets

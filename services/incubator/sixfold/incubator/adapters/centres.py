@@ -13,6 +13,7 @@ from sixfold.api.credit.v1.credit_pb2_grpc import CreditServiceStub
 from sixfold.api.emergency.v1.emergency_pb2_grpc import EmergencyServiceStub
 from sixfold.api.security.v1.security_pb2_grpc import SecurityServiceStub
 from sixfold.api.subjects import CENTRES
+from sixfold.chassis.rpc import reason_of
 from sixfold.incubator.ports import ApiError
 
 _STATUS: Final[Mapping[grpc.StatusCode, tuple[int, str]]] = {
@@ -51,6 +52,8 @@ class Centres:
                 raise ApiError(
                     500, code, f"The {centre} centre failed; the operator has the details."
                 ) from error
+            if status == 409:
+                code = f"{centre.upper()}.{reason_of(error)}"
             raise ApiError(status, code, error.details() or code) from error
 
     async def health(self) -> dict[str, bool]:

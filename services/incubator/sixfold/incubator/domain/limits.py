@@ -13,7 +13,7 @@ class Bucket:
 
 
 class Limiter:
-    """Remembers at most `most` callers; the one unseen for longest is forgotten first (its bucket is full then)."""
+    """Remembers at most `most` callers; the one unseen for longest is forgotten first."""
 
     def __init__(self, *, most: int) -> None:
         self._most = most
