@@ -60,7 +60,7 @@ def test_wrong_events_are_named() -> None:
         CODEC.decode("x", b"")
     with pytest.raises(CodecError, match="Listener is no event"):
         CODEC.encode(Listener("x", 1))
-    with pytest.raises(CodecError, match="no sixfold.api.agent.v1.Receipt"):
+    with pytest.raises(CodecError, match=r"no sixfold\.api\.agent\.v1\.Receipt"):
         CODEC.decode("receipt", b"\xff\xff")
 
 

@@ -1,7 +1,7 @@
 """What a pod runs: `python -m sixfold.<service>` in one call of `run_service`.
 
 Flags: `--config FILE`, `--set NAME=VALUE` (repeatable), `--check` (validate and end), `--dump` (print the settings with
-their origin and end). SIGTERM and SIGINT drain and end with 0; settings that cannot be used end with 2, a failure with 1.
+their origin and end). SIGTERM and SIGINT drain and end with 0; unusable settings end with 2, a failure with 1.
 """
 
 import argparse

@@ -71,6 +71,10 @@ class NatsServer:
                 raise RuntimeError(f"nats-server did not start:\n{self._log.read_text()[-2000:]}")
             time.sleep(0.005)
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """kill -9."""
         if self._process is not None:
