@@ -45,8 +45,8 @@ class GatewayTraffic:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     lateness_ms: int = 90_000
-    most_revised: int = 1_000
-    """Minutes told again in one pass."""
+    at_once: int = 500
+    """Minutes told in one pass; the rest in the next."""
 
 
 Traffic = Mapping[str, GatewayTraffic]
@@ -108,7 +108,7 @@ def decide_close(
                 closed.append(TrafficMinuteClosed(gateway, moment(number), told))
             elif revise:
                 revised.append(TrafficMinuteRevised(gateway, moment(number), told, minute.revision + 1))
-    return closed + revised[: patience.most_revised]
+    return [*closed, *revised][: patience.at_once]
 
 
 def evolve(state: Traffic, event: TrafficEvent) -> Traffic:

@@ -110,6 +110,8 @@ class Incidents:
 
 
 KEPT_CLOSED: Final = 10_000
+AT_ONCE: Final = 500
+"""Events of one decision; what is left over is decided the next time."""
 
 
 def incident_id(victim: str, vector: str, started: datetime) -> str:
@@ -127,6 +129,8 @@ def wanted(state: Incidents, signals: Sequence[Signal], now: datetime, life: Lif
     chosen: list[Signal] = []
     room = life.active_limit - len(state.active)
     for signal in signals:
+        if len(chosen) == AT_ONCE:
+            break
         key = (victim_of(signal), signal.vector)
         active = state.active.get(key)
         if active is not None:
@@ -195,12 +199,12 @@ def decide_quiet(
     wall clock.
     """
     patience = timedelta(seconds=life.close_after)
-    return [
-        IncidentClosed(identifier, QUIET, "", "nothing seen for a while", now, now)
-        for key, identifier in state.active.items()
-        if now
-        >= max(sighted.get(key, state.by_id[identifier].updated), state.by_id[identifier].updated) + patience
-    ]
+    events: list[IncidentEvent] = []
+    for key, identifier in state.active.items():
+        updated = state.by_id[identifier].updated
+        if now >= max(sighted.get(key, updated), updated) + patience:
+            events.append(IncidentClosed(identifier, QUIET, "", "nothing seen for a while", now, now))
+    return events[:AT_ONCE]
 
 
 def decide_acknowledge(

@@ -1,0 +1,74 @@
+"""Flow batches off the bus."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from opentelemetry.trace import SpanKind
+
+from sixfold.api.flow.codec import BatchError, BatchMalformedError, SchemaRefusedError, decode
+from sixfold.api.flow.headers import BatchHeaders
+from sixfold.api.flow.schema import FLOW
+from sixfold.api.subjects import FLOW_STREAM
+from sixfold.chassis.messaging import Consumer, Handler, Inbound, Messaging, Poison
+from sixfold.chassis.telemetry import Telemetry, extract
+from sixfold.security.handlers import FlowBatch
+
+INACTIVE_THRESHOLD = 600.0
+"""Seconds after which the server forgets a consumer nobody pulls from, so that a dead one holds no flows."""
+
+
+def read(message: Inbound) -> FlowBatch:
+    """Decode one message. Raises BatchError with its cause."""
+    headers = BatchHeaders.from_nats(message.headers)
+    if headers.schema.partition("/")[0] != FLOW.name:
+        raise SchemaRefusedError(f"{headers.schema!r} on {message.subject} is no flow batch")
+    if message.subject.rpartition(".")[2] != headers.gateway:
+        raise BatchMalformedError(f"a batch of gateway {headers.gateway!r} came on {message.subject}")
+    columns = decode(headers.schema, message.data)
+    rows = len(columns["time_end"])
+    if rows != headers.count:
+        raise BatchMalformedError(f"{rows} flows where the header says {headers.count}")
+    return FlowBatch(headers.gateway, headers.epoch, headers.sequence, columns)
+
+
+def handler(take: Callable[[Sequence[FlowBatch]], Awaitable[None]], telemetry: Telemetry) -> Handler:
+    """A bus handler that decodes, each batch in a span of the trace it came with, and hands on to `take`."""
+
+    def read_all(messages: Sequence[Inbound]) -> list[FlowBatch]:
+        batches: list[FlowBatch] = []
+        for message in messages:
+            with telemetry.tracer.start_as_current_span(
+                "flow batch read", context=extract(message.headers), kind=SpanKind.CONSUMER
+            ) as span:
+                try:
+                    batch = read(message)
+                except BatchError as error:
+                    raise Poison(error.cause, str(error), message) from error
+                span.set_attributes({"sixfold.gateway": batch.gateway, "sixfold.flows": batch.rows})
+                batches.append(batch)
+        return batches
+
+    async def handle(messages: Sequence[Inbound]) -> None:
+        await take(await asyncio.to_thread(read_all, messages))
+
+    return handle
+
+
+def consumers(
+    messaging: Messaging, telemetry: Telemetry, handle: Handler, partitions: Sequence[int], *, name: str
+) -> list[Consumer]:
+    """One durable consumer for each partition, so that replicas can share them."""
+    return [
+        Consumer(
+            messaging,
+            stream=FLOW_STREAM,
+            durable=f"{name}-flows-{partition}",
+            subjects=[f"flow.{partition}.*"],
+            handle=handle,
+            telemetry=telemetry,
+            batch=16,
+            max_in_flight=256,
+            inactive_threshold=INACTIVE_THRESHOLD,
+        )
+        for partition in partitions
+    ]

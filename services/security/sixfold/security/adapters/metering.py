@@ -1,0 +1,50 @@
+"""What the security centre counts, under /metrics."""
+
+from collections.abc import Callable, Iterable
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from sixfold.chassis.telemetry import Telemetry
+
+
+class TelemetryMeter:
+    """ports.Meter over OpenTelemetry."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._batches = telemetry.counter(
+            "security_batches_total", "flow batches by outcome: counted, duplicate"
+        )
+        self._flows = telemetry.counter(
+            "security_flows_total",
+            "flows by outcome: counted, implausible (clock), late (older than the window)",
+        )
+        self._signals = telemetry.counter("security_signals_total", "signals by detector")
+        self._pass = telemetry.histogram("security_pass_seconds", "one pass of window and detectors")
+        self._passed = telemetry.counter(
+            "security_passed_flows_total", "flows that went through all detectors"
+        )
+
+    def batches(self, outcome: str) -> None:
+        self._batches.add(1, {"outcome": outcome})
+
+    def flows(self, counted: int, implausible: int, late: float) -> None:
+        for outcome, number in (("counted", counted), ("implausible", implausible), ("late", round(late))):
+            if number:
+                self._flows.add(number, {"outcome": outcome})
+
+    def signals(self, detector: str, number: int) -> None:
+        if number:
+            self._signals.add(number, {"detector": detector})
+
+    def passed(self, seconds: float, flows: int) -> None:
+        self._pass.record(seconds)
+        self._passed.add(flows)
+
+
+def observe(telemetry: Telemetry, name: str, description: str, value: Callable[[], float]) -> None:
+    """A gauge read when it is scraped."""
+
+    def read(_: CallbackOptions) -> Iterable[Observation]:
+        yield Observation(value())
+
+    telemetry.meter.create_observable_gauge(name, [read], description=description)

@@ -1,0 +1,131 @@
+"""Settings of the security centre."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from sixfold.api.subjects import PARTITIONS
+from sixfold.chassis.config import Settings
+from sixfold.chassis.http import HttpSettings
+from sixfold.chassis.messaging import NatsSettings
+from sixfold.chassis.rpc import RpcSettings
+from sixfold.chassis.telemetry import TelemetrySettings
+from sixfold.security.domain.detectors.volumetric import Thresholds, VolumetricSettings
+from sixfold.security.domain.incidents import LifeCycle
+from sixfold.security.domain.window import Lanes, WindowSettings
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class WindowOptions(Settings):
+    """The sliding window in event time."""
+
+    slot_seconds: int = Field(5, ge=1, le=60)
+    slots: int = Field(60, ge=4, le=720)
+    """How far back talkers can be listed and late flows still count: slots * slot_seconds."""
+    hosts_per_slot: int = Field(32_768, ge=300)
+    """Heaviest hosts kept in a recent slot; more are pruned, with their error stated."""
+    settled_after_slots: int = Field(12, ge=3)
+    settled_hosts_per_slot: int = Field(8_192, ge=300)
+    prefix_ipv4: int = Field(24, ge=8, le=32)
+    prefix_ipv6: int = Field(64, ge=16, le=128)
+    light_bytes: int = Field(1_000_000, ge=0)
+    """Flows of fewer bytes and packets go to one slot by chance instead of being spread; 0 spreads all."""
+    light_packets: int = Field(1_000, ge=0)
+    past_seconds: int = Field(86_400, ge=60)
+    """A flow that ended longer ago is implausible: counted, in no window."""
+    future_seconds: int = Field(60, ge=1)
+
+    def domain(self) -> WindowSettings:
+        return WindowSettings(
+            slot_ms=self.slot_seconds * 1000,
+            slots=self.slots,
+            limit=self.hosts_per_slot,
+            settled_after=self.settled_after_slots,
+            settled_limit=self.settled_hosts_per_slot,
+            prefix_ipv4=self.prefix_ipv4,
+            prefix_ipv6=self.prefix_ipv6,
+            light_bytes=self.light_bytes,
+            light_packets=self.light_packets,
+            past_ms=self.past_seconds * 1000,
+            future_ms=self.future_seconds * 1000,
+        )
+
+
+class ThresholdOptions(Settings):
+    bits_per_second: Positive
+    packets_per_second: Positive
+    flows_per_second: Positive
+
+    def domain(self) -> Thresholds:
+        return Thresholds(self.bits_per_second, self.packets_per_second, self.flows_per_second)
+
+
+class VolumetricOptions(Settings):
+    """Fixed thresholds towards one host and towards one prefix."""
+
+    host: ThresholdOptions = ThresholdOptions(
+        bits_per_second=1e9, packets_per_second=100_000, flows_per_second=10_000
+    )
+    prefix: ThresholdOptions = ThresholdOptions(
+        bits_per_second=5e9, packets_per_second=500_000, flows_per_second=50_000
+    )
+    window_slots: int = Field(2, ge=1, le=60)
+    release: float = Field(0.7, gt=0, le=1)
+    """An incident goes on down to this part of the threshold."""
+    host_share: float = Field(0.5, gt=0, le=1)
+    """A prefix is silent when one of its hosts in alarm makes this part of its traffic."""
+    severities: tuple[float, float, float] = (2.0, 5.0, 20.0)
+    """Multiples of the threshold from which an incident is medium, high, critical."""
+
+    def domain(self) -> VolumetricSettings:
+        return VolumetricSettings(
+            host=self.host.domain(),
+            prefix=self.prefix.domain(),
+            window_slots=self.window_slots,
+            release=self.release,
+            host_share=self.host_share,
+            severities=self.severities,
+        )
+
+
+class IncidentOptions(Settings):
+    close_after_seconds: Positive = 60.0
+    update_seconds: Positive = 30.0
+    hold_after_close_seconds: float = Field(300.0, ge=0)
+    hold_after_false_positive_seconds: float = Field(86_400.0, ge=0)
+    active_limit: int = Field(10_000, ge=1)
+
+    def domain(self) -> LifeCycle:
+        return LifeCycle(
+            close_after=self.close_after_seconds,
+            update_interval=self.update_seconds,
+            hold_after_close=self.hold_after_close_seconds,
+            hold_after_false_positive=self.hold_after_false_positive_seconds,
+            active_limit=self.active_limit,
+        )
+
+
+class SecuritySettings(Settings):
+    nats: NatsSettings = NatsSettings()
+    rpc: RpcSettings = RpcSettings()
+    health: HttpSettings = HttpSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    partitions: tuple[int, ...] = tuple(range(PARTITIONS))
+    """Flow partitions that this replica watches; all of them when it is alone."""
+    rows_at_once: int = Field(262_144, ge=1_024)
+    """Flows counted in one pass: bounds memory and the time the window is busy."""
+    window: WindowOptions = WindowOptions()  # pyright: ignore[reportCallIssue]
+    volumetric: VolumetricOptions = VolumetricOptions()  # pyright: ignore[reportCallIssue]
+    incidents: IncidentOptions = IncidentOptions()  # pyright: ignore[reportCallIssue]
+    duplicate_exporters: tuple[tuple[str, ...], ...] = ()
+    """Groups of exporters on one path: what several of a group export counts once."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "SecuritySettings":
+        Lanes(self.duplicate_exporters)
+        if not self.partitions or not all(0 <= partition < PARTITIONS for partition in self.partitions):
+            raise ValueError(f"partitions must be some of 0 to {PARTITIONS - 1}")
+        if self.volumetric.window_slots >= self.window.slots:
+            raise ValueError("volumetric.window_slots must be less than window.slots")
+        return self

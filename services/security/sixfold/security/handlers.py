@@ -1,0 +1,209 @@
+"""Batches of flows to windows, signals and incidents."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sixfold.security.domain import incidents
+from sixfold.security.domain.batches import TakenBatches
+from sixfold.security.domain.events import Evidence, IncidentEvent
+from sixfold.security.domain.evidence import NEEDED, gather
+from sixfold.security.domain.incidents import Incidents, LifeCycle, victim_of
+from sixfold.security.domain.signals import Detector, Signal
+from sixfold.security.domain.window import Added, View, Window
+from sixfold.security.ports import Clock, IncidentLedger, Meter
+
+Columns = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowBatch:
+    """One batch, decoded. (gateway, epoch, sequence) is its identity."""
+
+    gateway: str
+    epoch: str
+    sequence: int
+    columns: Columns
+
+    @property
+    def rows(self) -> int:
+        return len(self.columns["time_end"])
+
+
+@dataclass(frozen=True, slots=True)
+class TopTalker:
+    hi: int
+    lo: int
+    bytes: float
+    packets: float
+    flows: float
+
+
+@dataclass(frozen=True, slots=True)
+class TopTalkers:
+    talkers: tuple[TopTalker, ...]
+    start: datetime
+    end: datetime
+    error: float
+    complete_since: datetime
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class FlowWatch:
+    """Counts batches once each, lets the detectors look, and keeps the incidents.
+
+    The window has one caller at a time; the heavy part runs in a thread, so that the loop goes on answering.
+    """
+
+    def __init__(
+        self,
+        *,
+        window: Window,
+        detectors: Sequence[Detector],
+        ledger: IncidentLedger,
+        life: LifeCycle,
+        rows_at_once: int,
+        meter: Meter,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._window = window
+        self._detectors = detectors
+        self._ledger = ledger
+        self._life = life
+        self._rows_at_once = rows_at_once
+        self._meter = meter
+        self._clock = clock
+        self._taken = TakenBatches()
+        self._sighted: dict[tuple[str, str], datetime] = {}
+        self._unsettled: set[int] = set()
+        self._lock = asyncio.Lock()
+        self._started = clock()
+
+    async def take(self, batches: Sequence[FlowBatch]) -> None:
+        """Count the batches that are not counted yet and tell what the detectors see.
+
+        Returns when incidents are recorded. After an error the batches may come again: they stay counted,
+        and the
+        slots are looked at again with the next ones.
+        """
+        async with self._lock:
+            for part in self._parts(self._fresh(batches)):
+                before = time.perf_counter()
+                signals = await asyncio.to_thread(self._count, part)
+                self._meter.passed(time.perf_counter() - before, sum(batch.rows for batch in part))
+                await self._tell(signals, part)
+
+    async def close_quiet(self) -> None:
+        """Close incidents of which nothing has been seen; look again where telling failed."""
+        async with self._lock:
+            if self._unsettled:
+                await self._tell(await asyncio.to_thread(self._look), [])
+        now = self._clock()
+        sighted = {
+            key: max(self._sighted.get(key, self._started), self._started)
+            for key in self._ledger.state.active
+        }
+        if incidents.decide_quiet(self._ledger.state, sighted, now, self._life):
+            await self._ledger.transact(
+                lambda state: (incidents.decide_quiet(state, sighted, now, self._life), None)
+            )
+        self._sighted = {key: at for key, at in self._sighted.items() if key in self._ledger.state.active}
+
+    async def top_talkers(self, view: View, metric: str, seconds: int, limit: int) -> TopTalkers:
+        """The heaviest of the last `seconds`, whole slots, up to the newest flow or now, whichever is
+        earlier.
+        """
+        async with self._lock:
+            return await asyncio.to_thread(self._top_talkers, view, metric, seconds, limit)
+
+    @property
+    def hosts(self) -> int:
+        return self._window.hosts
+
+    @property
+    def retention_seconds(self) -> int:
+        return self._window.settings.slots * self._window.settings.slot_ms // 1000
+
+    def _fresh(self, batches: Sequence[FlowBatch]) -> list[FlowBatch]:
+        fresh: list[FlowBatch] = []
+        for batch in batches:
+            if (batch.gateway, batch.epoch, batch.sequence) in self._taken:
+                self._meter.batches("duplicate")
+            else:
+                self._taken.add(batch.gateway, batch.epoch, batch.sequence)
+                self._meter.batches("counted")
+                fresh.append(batch)
+        return fresh
+
+    def _parts(self, batches: list[FlowBatch]) -> Iterator[list[FlowBatch]]:
+        part: list[FlowBatch] = []
+        rows = 0
+        for batch in batches:
+            if part and rows + batch.rows > self._rows_at_once:
+                yield part
+                part, rows = [], 0
+            part.append(batch)
+            rows += batch.rows
+        if part:
+            yield part
+
+    def _count(self, batches: list[FlowBatch]) -> list[Signal]:
+        columns = {name: np.concatenate([batch.columns[name] for batch in batches]) for name in NEEDED}
+        added: Added = self._window.add(columns, _milliseconds(self._clock()))
+        self._meter.flows(added.flows - added.implausible, added.implausible, added.late)
+        self._unsettled |= set(added.slots)
+        return self._look()
+
+    def _look(self) -> list[Signal]:
+        found: list[Signal] = []
+        for detector in self._detectors:
+            signals = detector.detect(self._window, sorted(self._unsettled))
+            self._meter.signals(detector.name, len(signals))
+            found += signals
+        return found
+
+    async def _tell(self, signals: list[Signal], batches: list[FlowBatch]) -> None:
+        now = self._clock()
+        state = self._ledger.state
+        self._sighted |= {(victim_of(signal), signal.vector): now for signal in signals}
+        chosen = incidents.wanted(state, signals, now, self._life)
+        if chosen:
+            found = await asyncio.to_thread(_evidence, chosen, batches)
+
+            def decide(current: Incidents) -> tuple[list[IncidentEvent], None]:
+                return incidents.decide_observe(current, found, now, self._life), None
+
+            await self._ledger.transact(decide)
+        self._unsettled.clear()
+
+    def _top_talkers(self, view: View, metric: str, seconds: int, limit: int) -> TopTalkers:
+        slot_ms = self._window.settings.slot_ms
+        last = min(self._window.head or 1 << 62, _milliseconds(self._clock()) // slot_ms)
+        first = last - max(-(-seconds * 1000 // slot_ms), 1) + 1
+        frame, error = self._window.talkers(view, metric, first, last, limit)
+        start = datetime.fromtimestamp(first * slot_ms / 1000, UTC)
+        return TopTalkers(
+            talkers=tuple(TopTalker(*row) for row in frame.iter_rows()),
+            start=start,
+            end=datetime.fromtimestamp((last + 1) * slot_ms / 1000, UTC),
+            error=error,
+            complete_since=max(start, self._started),
+        )
+
+
+def _evidence(signals: list[Signal], batches: list[FlowBatch]) -> list[tuple[Signal, Evidence]]:
+    columns = [(batch.gateway, batch.columns) for batch in batches]
+    return [(signal, gather(signal, columns)) for signal in signals]
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,38 @@
+"""What the security centre needs from outside."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from sixfold.security.domain.events import IncidentEvent
+from sixfold.security.domain.incidents import Incidents
+
+Result = TypeVar("Result")
+Clock = Callable[[], datetime]
+
+
+class IncidentLedger(Protocol):
+    """The system of record of incidents."""
+
+    @property
+    def state(self) -> Incidents: ...
+
+    async def transact(
+        self, decide: Callable[[Incidents], tuple[Sequence[IncidentEvent], Result]], *, key: str | None = None
+    ) -> Result:
+        """Append what `decide` says, deciding again after a conflict; answers after the append is
+        acknowledged.
+        """
+        ...
+
+
+class Meter(Protocol):
+    """Where the centre counts what moves."""
+
+    def batches(self, outcome: str) -> None: ...
+
+    def flows(self, counted: int, implausible: int, late: float) -> None: ...
+
+    def signals(self, detector: str, number: int) -> None: ...
+
+    def passed(self, seconds: float, flows: int) -> None: ...

@@ -1,0 +1,86 @@
+"""The security centre put together: the only place where its parts meet."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from sixfold.chassis.ledger import Ledger, LedgerError
+from sixfold.chassis.lifecycle import Background, Lifecycle
+from sixfold.chassis.messaging import Messaging
+from sixfold.chassis.telemetry import Telemetry
+from sixfold.security.adapters import flows
+from sixfold.security.adapters.broadcast import Broadcast
+from sixfold.security.adapters.ledger import CENTRE, IncidentSnapshots, codec
+from sixfold.security.adapters.metering import TelemetryMeter, observe
+from sixfold.security.config import SecuritySettings
+from sixfold.security.domain.detectors.volumetric import Volumetric
+from sixfold.security.domain.events import IncidentEvent
+from sixfold.security.domain.incidents import Incidents, evolve
+from sixfold.security.domain.window import Lanes, Window
+from sixfold.security.handlers import FlowWatch, utc_now
+from sixfold.security.ports import Clock
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    messaging: Messaging
+    telemetry: Telemetry
+    clock: Clock = utc_now
+
+
+class Service(Lifecycle):
+    """The started parts, for whoever runs or tests them."""
+
+    watch: FlowWatch
+    ledger: Ledger[Incidents]
+    changes: Broadcast[tuple[str, int]]
+
+
+def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
+    """The centre, inert until started."""
+    messaging, telemetry = dependencies.messaging, dependencies.telemetry
+    changes: Broadcast[tuple[str, int]] = Broadcast()
+
+    def changed(event: IncidentEvent, sequence: int, _: bool) -> None:
+        changes.send((event.incident_id, sequence))
+
+    ledger: Ledger[Incidents] = Ledger(
+        messaging,
+        centre=CENTRE,
+        initial=Incidents,
+        evolve=evolve,
+        codec=codec(),
+        snapshots=IncidentSnapshots(),
+    )
+    ledger.follow(changed)
+    watch = FlowWatch(
+        window=Window(settings.window.domain(), Lanes(settings.duplicate_exporters)),
+        detectors=[Volumetric(settings.volumetric.domain())],
+        ledger=ledger,
+        life=settings.incidents.domain(),
+        rows_at_once=settings.rows_at_once,
+        meter=TelemetryMeter(telemetry),
+        clock=dependencies.clock,
+    )
+    observe(telemetry, "security_window_hosts", "rows held in the window", lambda: watch.hosts)
+    observe(telemetry, "security_incidents_active", "incidents that are on", lambda: len(ledger.state.active))
+    observe(telemetry, "security_watchers", "streams of WatchIncidents", lambda: changes.watchers)
+    consumers = flows.consumers(
+        messaging, telemetry, flows.handler(watch.take, telemetry), settings.partitions, name=CENTRE
+    )
+    service = Service(
+        [ledger, *consumers, Background("security-incidents", lambda: _close_quiet(watch))], name=CENTRE
+    )
+    service.watch, service.ledger, service.changes = watch, ledger, changes
+    return service
+
+
+async def _close_quiet(watch: FlowWatch) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        try:
+            await watch.close_quiet()
+        except LedgerError as error:
+            log.warning("incidents wait to be closed: %s", error)
