@@ -38,6 +38,8 @@ def cap(
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?><alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">'
-        f"<identifier>{identifier}</identifier><sender>{sender}</sender><sent>{sent.strftime(_STAMP)}</sent>"
-        f"<status>{status}</status><msgType>{kind}</msgType><scope>{scope}</scope>{references}{body if info else ''}</alert>"
+        f"<identifier>{identifier}</identifier><sender>{sender}</sender>"
+        f"<sent>{sent.strftime(_STAMP)}</sent>"
+        f"<status>{status}</status><msgType>{kind}</msgType><scope>{scope}</scope>"
+        f"{references}{body if info else ''}</alert>"
     ).encode()

@@ -47,9 +47,9 @@ class EmergencySettings(Settings):
     rpc: RpcSettings = RpcSettings()
     health: HttpSettings = HttpSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
-    signing_seed_file: Path
+    signing_seed_file: Path = Path("emergency.nk")
     """File with the NKey seed that commands to gateways are signed with; agents hold its public key."""
-    areas: dict[str, tuple[str, ...]] = {}
+    areas: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Gateway to the geocodes that it serves. One that is not here gets every alert."""
     document: DocumentLimits = DocumentLimits()  # pyright: ignore[reportCallIssue]
     alerts: AlertOptions = AlertOptions()  # pyright: ignore[reportCallIssue]

@@ -1,13 +1,14 @@
 """Commands to the gateways: signed, on the stream COMMANDS; and the streams that this centre owns."""
 
 from datetime import datetime
+from pathlib import Path
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from sixfold.api.agent.v1 import agent_pb2 as agent
 from sixfold.api.subjects import COMMAND_STREAM, RECEIPT_STREAM, command_subject
 from sixfold.chassis.messaging import Messaging, MessagingError
-from sixfold.emergency.adapters.signing import Signer
+from sixfold.emergency.adapters.signing import Signer, load_signer
 from sixfold.emergency.domain.decisions import Command
 from sixfold.emergency.domain.events import AlertAccepted
 from sixfold.emergency.ports import SendError
@@ -16,13 +17,27 @@ DAY = 86_400
 
 
 class SignedCommands:
-    """ports.Commands over JetStream: the command's id is the message's, so that a repetition is stored once."""
+    """ports.Commands over JetStream: the command's id is the message's, so that a repetition is stored once.
 
-    def __init__(self, messaging: Messaging, signer: Signer) -> None:
+    A component: it reads its seed when it starts.
+    """
+
+    name = "command-signer"
+
+    def __init__(self, messaging: Messaging, seed_file: Path) -> None:
         self._messaging = messaging
-        self._signer = signer
+        self._seed_file = seed_file
+        self._signer: Signer | None = None
+
+    async def start(self) -> None:
+        self._signer = load_signer(self._seed_file)
+
+    async def stop(self) -> None:
+        return None
 
     async def send(self, command: Command, alert: AlertAccepted, now: datetime) -> None:
+        if self._signer is None:
+            raise SendError("the seed is not loaded yet")
         signed = self._signer.sign(build_command(command, alert, now))
         try:
             await self._messaging.publish(

@@ -14,7 +14,7 @@ class SigningError(ValueError):
 class Signer:
     def __init__(self, seed: bytes) -> None:
         self._pair = nkeys.from_seed(bytearray(seed))
-        self.issuer: str = self._pair.public_key.decode()
+        self.issuer: str = bytes(self._pair.public_key).decode()
 
     def sign(self, command: Command) -> SignedCommand:
         data = command.SerializeToString(deterministic=True)
