@@ -1,0 +1,84 @@
+"""Writes the settings of every service and of the agent into the home: what differs from their defaults."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sixfold.api.subjects import CENTRES
+from sixfold.local.home import Home, write_atomically
+from sixfold.local.keys import ensure_seed, ensure_token, seed_file
+from sixfold.local.ports import HOST, Ports
+from sixfold.local.toml import dump
+
+GATEWAY: Final = "gw-1"
+API_KEY: Final = "openapi.key"
+_HEADER: Final = (
+    "# Written by `sixfold up` at every start. To change a setting, put SIXFOLD_{service}_<GROUP>__<NAME>\n"
+    "# into the environment of `sixfold up`; `sixfold config {lower}` shows every setting and its origin.\n\n"
+)
+
+
+def _nats(home: Home, ports: Ports, user: str, name: str) -> dict[str, Any]:
+    return {
+        "servers": [f"nats://{ports.address('nats')}"],
+        "name": name,
+        "nkey_seed_file": seed_file(home, user),
+    }
+
+
+def _telemetry(home: Home, service: str) -> dict[str, Any]:
+    return {"traces_file": home.traces / f"{service}.jsonl"}
+
+
+def centre(home: Home, ports: Ports, name: str) -> dict[str, Any]:
+    """What every centre needs, and what this one needs besides."""
+    own: Mapping[str, dict[str, Any]] = {
+        "credit": {"warehouse": f"chdb://{home.warehouse}"},
+        "emergency": {"signing_seed_file": seed_file(home, "command-issuer")},
+    }
+    return {
+        **own.get(name, {}),
+        "nats": _nats(home, ports, name, name),
+        "rpc": {"host": HOST, "port": ports[f"grpc.{name}"]},
+        "telemetry": _telemetry(home, name),
+    }
+
+
+def door(home: Home, ports: Ports, name: str, port: str) -> dict[str, Any]:
+    """What the console and the incubator share."""
+    return {
+        "http": {"host": HOST, "port": ports[port]},
+        "centres": {one: ports.address(f"grpc.{one}") for one in CENTRES},
+        "telemetry": _telemetry(home, name),
+    }
+
+
+def write_api_keys(home: Home) -> str:
+    """The keys file of the incubator: the hash of the key that the first start makes, with every scope."""
+    from sixfold.incubator.domain.keys import SCOPES, digest
+
+    token = ensure_token(home, API_KEY, "sfk").read_text().strip()
+    entry = {"name": "local", "sha256": digest(token), "scopes": sorted(SCOPES), "requests_per_minute": 6000}
+    path = home.secrets / "openapi-keys.json"
+    write_atomically(path, json.dumps([entry], indent=2) + "\n")
+    return str(path)
+
+
+def documents(home: Home, ports: Ports) -> dict[str, dict[str, Any]]:
+    """Settings by service; keys that are missing are made."""
+    ensure_seed(home, "command-issuer")
+    return {
+        **{name: centre(home, ports, name) for name in CENTRES},
+        "console": door(home, ports, "console", "console"),
+        "incubator": {"keys_file": write_api_keys(home), **door(home, ports, "incubator", "openapi")},
+        "all": {
+            "health": {"host": HOST, "port": ports["centres.health"]},
+            "clickhouse": {"host": HOST, "port": ports["clickhouse_http"]},
+        },
+    }
+
+
+def write_settings(home: Home, ports: Ports) -> None:
+    for name, document in documents(home, ports).items():
+        text = _HEADER.format(service=name.upper(), lower=name) + dump(document)
+        write_atomically(home.config / f"{name}.toml", text)
