@@ -10,6 +10,7 @@ import pytest
 from nats.aio.client import Client
 from nats.js.api import StreamConfig
 
+from sixfold.chassis.testing import eventually
 from sixfold.local import nats_server
 from sixfold.local.home import Home, prepare
 from sixfold.local.keys import seed_file
@@ -28,9 +29,11 @@ async def home_and_ports(tmp_path: Path) -> AsyncIterator[tuple[Home, Ports]]:
     file.write_text(nats_server.configuration(home, ports, identities, max_store_bytes=1 << 30))
     process = await asyncio.create_subprocess_exec(str(nats_server.binary()), "--config", str(file))
     try:
-        async with asyncio.timeout(10):
-            while await http_status(f"http://{ports.address('nats.monitor')}/healthz") != 200:
-                await asyncio.sleep(0.02)
+
+        async def healthy() -> bool:
+            return await http_status(f"http://{ports.address('nats.monitor')}/healthz") == 200
+
+        await eventually(healthy)
         yield home, ports
     finally:
         process.terminate()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sixfold.chassis.testing import eventually
 from sixfold.local.child import Child, Program, RotatingLog, describe_exit
 from sixfold.local.errors import LocalError
 from sixfold.local.supervisor import Stage, Supervisor, http_status
@@ -65,9 +66,7 @@ async def test_stages_stop_in_reverse_and_a_stubborn_child_is_killed(tmp_path: P
     stages = [Stage([python("first", STUBBORN, stop_timeout=0.3)]), Stage([python("second", SLEEP)])]
     supervisor = Supervisor(stages, logs=tmp_path, progress=told)
     await supervisor.start()
-    async with asyncio.timeout(10):
-        while b"up" not in (tmp_path / "first.log").read_bytes():
-            await asyncio.sleep(0.01)
+    await eventually(lambda: b"up" in (tmp_path / "first.log").read_bytes())
     pids = supervisor.pids
     assert not await supervisor.stop(asyncio.Event())
     assert [title for title, state in told.steps if state == "stopping"] == ["Second", "First"]

@@ -40,8 +40,8 @@ def address_table(endpoints: Mapping[str, object], secrets: Mapping[str, str]) -
     table.add_column("What")
     table.add_column("Where", overflow="fold")
     for key, value in endpoints.items():
-        if isinstance(value, str) and key not in ("database", "home"):
-            table.add_row(_TITLES.get(key, key.replace("grpc.", "gRPC: ")), value)
+        if key in _TITLES or key.startswith("grpc."):
+            table.add_row(_TITLES.get(key, key.replace("grpc.", "gRPC: ")), str(value))
     for title, path in secrets.items():
         table.add_row(title, path)
     return table

@@ -39,8 +39,8 @@ def trace_of(home: Home, identity: str) -> str:
     ]
     if not found:
         raise LocalError(
-            f"No span under {home.traces} carries {identity!r}. Name a trace id (32 hex digits) or a batch id; only "
-            'newer traces are kept. Recent batches: `sixfold sql "SELECT DISTINCT batch_id FROM flows LIMIT 5"`.'
+            f"No span under {home.traces} carries {identity!r}. Name a trace id (32 hex digits) or the id of a batch, "
+            "as the agent's log and the warehouse have it; only newer traces are kept."
         )
     return str(max(found, key=lambda span: span["start_time"])["context"]["trace_id"]).removeprefix("0x")
 
