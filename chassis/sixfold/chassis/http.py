@@ -1,13 +1,19 @@
-"""HTTP of a service: any ASGI app as a component, and the health endpoints /livez, /readyz, /metrics."""
+"""HTTP of a service: any ASGI app as a component, and the health endpoints /livez, /readyz, /metrics.
+
+    server = HealthServer(HttpSettings(port=9000), lifecycle, [telemetry.registry])
+
+/livez answers 200 while the process can answer; /readyz 200 or 503 with each component's state as JSON; /metrics is the
+Prometheus text of all registries as one, so that several services in one process do not repeat a metric's head.
+"""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import uvicorn
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,6 +21,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from sixfold.chassis.config import Settings
+from sixfold.chassis.lifecycle import Lifecycle
 
 
 class HttpSettings(Settings):
@@ -78,30 +85,62 @@ class AsgiServer:
             await asyncio.gather(self.task, return_exceptions=True)
 
 
-def health_app(unready: Callable[[], Sequence[str]], registries: Sequence[CollectorRegistry]) -> Starlette:
+class _Together:
+    """The registries of several services as one collector: one family a name, with everybody's samples."""
+
+    def __init__(self, registries: Sequence[CollectorRegistry]) -> None:
+        self._registries = tuple(registries)
+
+    def collect(self) -> Iterable[Metric]:
+        families: dict[tuple[str, str], Metric] = {}
+        seen: set[tuple[str, str, tuple[tuple[str, str], ...]]] = set()
+        for registry in dict.fromkeys(self._registries):
+            for metric in registry.collect():
+                family = families.setdefault(
+                    (metric.name, metric.type),
+                    Metric(metric.name, metric.documentation, metric.type, metric.unit),
+                )
+                for sample in metric.samples:
+                    identity = (metric.type, sample.name, tuple(sorted(sample.labels.items())))
+                    if identity not in seen:
+                        seen.add(identity)
+                        family.samples.append(sample)
+        return families.values()
+
+
+Readiness = Lifecycle | Callable[[], Sequence[str]]
+
+
+def health_app(readiness: Readiness, registries: Sequence[CollectorRegistry]) -> Starlette:
     """/livez, /readyz (503 naming what is not ready) and /metrics."""
+    together = CollectorRegistry()
+    together.register(_Together(registries))  # pyright: ignore[reportArgumentType]
 
     async def livez(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_: Request) -> Response:
-        waiting = list(unready())
-        return JSONResponse({"ready": not waiting, "waiting_for": waiting}, 503 if waiting else 200)
+        body: dict[str, Any] = {}
+        if isinstance(readiness, Lifecycle):
+            body["components"] = readiness.states()
+            waiting = readiness.unready()
+        else:
+            waiting = list(readiness())
+        return JSONResponse({"ready": not waiting, "waiting_for": waiting} | body, 503 if waiting else 200)
 
     async def metrics(_: Request) -> Response:
-        text = b"".join([generate_latest(registry) for registry in registries])
-        return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
+        return Response(generate_latest(together), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
 
 
 class HealthServer(AsgiServer):
-    """The health endpoints of one process. `unready` names what is not ready yet."""
+    """The health endpoints of one process. `readiness` is a Lifecycle, or names what is not ready yet."""
 
     def __init__(
         self,
         settings: HttpSettings,
-        unready: Callable[[], Sequence[str]],
+        readiness: Readiness,
         registries: Sequence[CollectorRegistry],
     ) -> None:
-        super().__init__("health", health_app(unready, registries), settings)
+        super().__init__("health", health_app(readiness, registries), settings)

@@ -10,7 +10,10 @@ log = logging.getLogger(__name__)
 
 @runtime_checkable
 class Component(Protocol):
-    """Inert until started. `stop` is called once after a successful `start`."""
+    """Inert until started. `stop` is called once after a successful `start`.
+
+    It may have `ready`, a bool or a method that returns one, and `task`, whose end is a failure.
+    """
 
     @property
     def name(self) -> str: ...
@@ -86,13 +89,26 @@ class Lifecycle:
 
     def unready(self) -> list[str]:
         """Names of the components that are not started, dead, or say that they are not ready."""
-        waiting = [component.name for component in self._components if component not in self._started]
-        for component in self._started:
-            if isinstance(component, Lifecycle):
-                waiting += component.unready()
-            elif not getattr(component, "ready", True) or _dead(component):
-                waiting.append(component.name)
-        return waiting
+        return [name for name, state in self.states().items() if state != "ready"]
+
+    def states(self) -> dict[str, str]:
+        """Each component by name: `ready`, `stopped` (not started yet, or not any more), `waiting` or `ended`.
+
+        What is in a nested lifecycle has its name in front: `address/rpc`.
+        """
+        found: dict[str, str] = {}
+        for component in self._components:
+            if component not in self._started:
+                states = {component.name: "stopped"}
+            elif isinstance(component, Lifecycle):
+                states = {f"{component.name}/{name}": state for name, state in component.states().items()}
+            elif _dead(component):
+                states = {component.name: "ended"}
+            else:
+                states = {component.name: "ready" if _is_ready(component) else "waiting"}
+            # Of two with one name, the one that is not ready is the one to tell.
+            found |= {name: state for name, state in states.items() if found.get(name, "ready") == "ready"}
+        return found
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """The background tasks of everything that is started."""
@@ -119,6 +135,11 @@ class Lifecycle:
         finally:
             waiter.cancel()
             await self.stop()
+
+
+def _is_ready(component: Component) -> bool:
+    said = getattr(component, "ready", True)
+    return bool(said() if callable(said) else said)
 
 
 def _dead(component: Component) -> bool:

@@ -88,7 +88,7 @@ async def _serve(name: str, settings: Any, build: Build[Any]) -> None:
     # The probes answer from the first moment; readiness follows the parts that come after.
     parts: list[Component] = [part for part in (messaging, service) if part is not None]
     inner = Lifecycle(parts, name=name)
-    health = HealthServer(settings.health, inner.unready, [telemetry.registry])
+    health = HealthServer(settings.health, inner, [telemetry.registry])
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
