@@ -1,0 +1,61 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from sixfold.api.agent.v1 import agent_pb2 as _agent_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ListGatewaysRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListGatewaysResponse(_message.Message):
+    __slots__ = ("gateways",)
+    GATEWAYS_FIELD_NUMBER: _ClassVar[int]
+    gateways: _containers.RepeatedCompositeFieldContainer[Gateway]
+    def __init__(self, gateways: _Optional[_Iterable[_Union[Gateway, _Mapping]]] = ...) -> None: ...
+
+class Gateway(_message.Message):
+    __slots__ = ("gateway", "heartbeat")
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    gateway: str
+    heartbeat: _agent_pb2.Heartbeat
+    def __init__(self, gateway: _Optional[str] = ..., heartbeat: _Optional[_Union[_agent_pb2.Heartbeat, _Mapping]] = ...) -> None: ...
+
+class GetIpv6ShareRequest(_message.Message):
+    __slots__ = ("start_time", "end_time", "gateway")
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    start_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    gateway: str
+    def __init__(self, start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gateway: _Optional[str] = ...) -> None: ...
+
+class GetIpv6ShareResponse(_message.Message):
+    __slots__ = ("shares",)
+    SHARES_FIELD_NUMBER: _ClassVar[int]
+    shares: _containers.RepeatedCompositeFieldContainer[Ipv6Share]
+    def __init__(self, shares: _Optional[_Iterable[_Union[Ipv6Share, _Mapping]]] = ...) -> None: ...
+
+class Ipv6Share(_message.Message):
+    __slots__ = ("gateway", "hour", "bytes_ipv4", "bytes_ipv6", "flows_ipv4", "flows_ipv6")
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    HOUR_FIELD_NUMBER: _ClassVar[int]
+    BYTES_IPV4_FIELD_NUMBER: _ClassVar[int]
+    BYTES_IPV6_FIELD_NUMBER: _ClassVar[int]
+    FLOWS_IPV4_FIELD_NUMBER: _ClassVar[int]
+    FLOWS_IPV6_FIELD_NUMBER: _ClassVar[int]
+    gateway: str
+    hour: _timestamp_pb2.Timestamp
+    bytes_ipv4: int
+    bytes_ipv6: int
+    flows_ipv4: int
+    flows_ipv6: int
+    def __init__(self, gateway: _Optional[str] = ..., hour: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., bytes_ipv4: _Optional[int] = ..., bytes_ipv6: _Optional[int] = ..., flows_ipv4: _Optional[int] = ..., flows_ipv6: _Optional[int] = ...) -> None: ...
