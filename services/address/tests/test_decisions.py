@@ -139,7 +139,7 @@ def test_a_full_pool_refuses_and_gives_again_after_the_quarantine():
     book = opened(replace(HOME, prefix="2001:db8::/62", shortest_length=0))
     ids = [delegated(book, f"k{number}", 64).delegation.delegation_id for number in range(4)]
     assert refusal(delegated, book, "one more", 64) == "POOL_EXHAUSTED"
-    apply(book, decisions.release(book, ids[2], 0, NOW))
+    apply(book, decisions.release(book, ids[2], 0, NOW)[0])
     assert refusal(delegated, book, "one more", 64) == "POOL_EXHAUSTED"
     assert decisions.tick(book, NOW + 59_999) == []
     apply(book, decisions.tick(book, NOW + 60_000))
@@ -150,11 +150,11 @@ def test_release_and_renewal_say_why_they_refuse():
     book = opened(HOME)
     number = delegated(book, "a").delegation.delegation_id
     assert refusal(decisions.release, book, 99, 0, NOW) == "DELEGATION_UNKNOWN"
-    apply(book, decisions.renew(book, number, 7200, 1, NOW))
+    apply(book, decisions.renew(book, number, 7200, 1, NOW)[0])
     assert book.delegations[number].version == 2
     assert refusal(decisions.renew, book, number, 7200, 1, NOW) == "VERSION_STALE"
     assert refusal(decisions.release, book, number, 1, NOW) == "VERSION_STALE"
-    apply(book, decisions.release(book, number, 2, NOW))
+    apply(book, decisions.release(book, number, 2, NOW)[0])
     assert refusal(decisions.release, book, number, 0, NOW) == "DELEGATION_ENDED"
     assert refusal(decisions.renew, book, number, 0, 0, NOW) == "DELEGATION_ENDED"
 
@@ -162,7 +162,7 @@ def test_release_and_renewal_say_why_they_refuse():
 def test_a_renewed_lease_outlives_its_first_end_and_ends_once():
     book = opened(HOME)
     number = delegated(book, "a", lease=10).delegation.delegation_id
-    apply(book, decisions.renew(book, number, 100, 0, NOW))
+    apply(book, decisions.renew(book, number, 100, 0, NOW)[0])
     assert decisions.tick(book, NOW + 99_999) == []
     apply(book, decisions.tick(book, NOW + 100_000))
     assert not book.delegations[number].is_active
@@ -223,7 +223,7 @@ class Delegating(RuleBasedStateMachine):
         chosen = list(self.book.delegations.values())[pick % len(self.book.delegations)]
         if chosen.is_active:
             call = decisions.release if end else lambda b, n, v, t: decisions.renew(b, n, 7, v, t)
-            apply(self.book, call(self.book, chosen.delegation_id, chosen.version, self.now))
+            apply(self.book, call(self.book, chosen.delegation_id, chosen.version, self.now)[0])
 
     @rule(seconds=st.integers(0, 10), most=st.integers(1, 5))
     def wait(self, seconds, most):

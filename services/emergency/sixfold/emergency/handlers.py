@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
+from sixfold.chassis.ledger import LedgerError
 from sixfold.emergency.adapters.cap_xml import XmlLimits, parse
 from sixfold.emergency.domain import decisions
 from sixfold.emergency.domain.decisions import Command, Policy
@@ -100,7 +101,11 @@ class Alerts:
         """Send what is due, whenever something changed and once a second, until cancelled."""
         while True:
             self._wake.clear()
-            await self.pass_once()
+            try:
+                await self.pass_once()
+            except LedgerError as error:
+                # What was sent and could not be noted is sent again, under the same id.
+                log.warning("the ledger is away, the pass is made again: %s", error)
             try:
                 await asyncio.wait_for(self._wake.wait(), 1.0)
             except TimeoutError:

@@ -125,8 +125,7 @@ def evolve(book: Book, event: Event) -> Book:
         case PrefixesDelegated():
             _delegate(book, event)
         case LeaseRenewed():
-            delegation = book.delegations[event.delegation_id]
-            _set_expiry(book, replace(delegation, expires=event.expires, version=delegation.version + 1))
+            _set_expiry(book, renewed(book.delegations[event.delegation_id], event.expires))
         case DelegationsReleased() | LeasesExpired():
             for number in event.delegation_ids:
                 _rest(book, number, event.time)
@@ -187,12 +186,21 @@ def _set_expiry(book: Book, delegation: Delegation) -> None:
             )
 
 
+def renewed(delegation: Delegation, expires: int) -> Delegation:
+    return replace(delegation, expires=expires, version=delegation.version + 1)
+
+
+def resting(book: Book, delegation: Delegation, time: int) -> Delegation:
+    """The delegation after its end at `time`: its prefix rests for the quarantine of its pool."""
+    until = max(time + book.pages[delegation.pool_id].pool.quarantine_seconds * 1000, 1)
+    return replace(delegation, resting_until=until, version=delegation.version + 1)
+
+
 def _rest(book: Book, number: int, time: int) -> None:
-    delegation = book.delegations[number]
+    delegation = resting(book, book.delegations[number], time)
     page = book.pages[delegation.pool_id]
-    until = max(time + page.pool.quarantine_seconds * 1000, 1)
-    book.delegations[number] = replace(delegation, resting_until=until, version=delegation.version + 1)
-    heapq.heappush(book.rests, (until, number))
+    book.delegations[number] = delegation
+    heapq.heappush(book.rests, (delegation.resting_until, number))
     page.resting += 1
     page.resting_addresses += delegation.prefix.size
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sixfold.address.domain.book import Book, PoolPage, due_expiries, due_returns
+from sixfold.address.domain.book import Book, PoolPage, due_expiries, due_returns, renewed, resting
 from sixfold.address.domain.events import (
     DelegationsReleased,
     Event,
@@ -261,21 +261,27 @@ def _require_active(delegation: Delegation) -> None:
         raise RefusedError("precondition", "DELEGATION_ENDED", detail, "delegation_id")
 
 
-def release(book: Book, delegation_id: int, expected_version: int, now: int) -> list[Event]:
+def release(
+    book: Book, delegation_id: int, expected_version: int, now: int
+) -> tuple[list[Event], Delegation]:
+    """Events, and the delegation as they leave it."""
     now = max(now, book.clock)
     delegation = delegation_of(book, delegation_id)
     _require_active(delegation)
     _require_version(delegation, expected_version)
-    return _ended(book, DelegationsReleased((delegation_id,), now))
+    return _ended(book, DelegationsReleased((delegation_id,), now)), resting(book, delegation, now)
 
 
-def renew(book: Book, delegation_id: int, lease_seconds: int, expected_version: int, now: int) -> list[Event]:
+def renew(
+    book: Book, delegation_id: int, lease_seconds: int, expected_version: int, now: int
+) -> tuple[list[Event], Delegation]:
+    """Events, and the delegation as they leave it."""
     now = max(now, book.clock)
     delegation = delegation_of(book, delegation_id)
     _require_active(delegation)
     _require_version(delegation, expected_version)
     expires = _expiry(book.pages[delegation.pool_id], lease_seconds, now)
-    return [LeaseRenewed(delegation_id, expires, now)]
+    return [LeaseRenewed(delegation_id, expires, now)], renewed(delegation, expires)
 
 
 def _ended(book: Book, event: DelegationsReleased | LeasesExpired) -> list[Event]:

@@ -1,0 +1,1 @@
+"""What touches the world: the ledger's codec and snapshots, the counters."""
