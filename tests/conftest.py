@@ -22,16 +22,18 @@ STOP_WITHIN = 90.0
 _HEALTH = {"centres": "health.centres", "agent": "health.agent", "nats": "health.nats"}
 
 
-def eventually(check: Callable[[], Any], *, within: float = 30.0, what: str = "") -> Any:
+def wait_until(check: Callable[[], Any], *, within: float = 30.0, what: str = "") -> Any:
     """The first true answer of `check`; AssertionError with the last one after `within` seconds."""
     deadline = time.monotonic() + within
     while not (answer := check()):
-        assert time.monotonic() < deadline, f"not within {within:.0f} s: {what or check}, last answer {answer!r}"
+        assert time.monotonic() < deadline, (
+            f"not within {within:.0f} s: {what or check}, last answer {answer!r}"
+        )
         time.sleep(0.05)
     return answer
 
 
-def alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """True while the process runs (a zombie does not)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -75,7 +77,7 @@ class Platform:
             assert self.process.poll() is None, "the platform ended:\n" + self.terminal()[-4000:]
             return file.exists()
 
-        eventually(ready, within=READY_WITHIN, what="endpoints.json")
+        wait_until(ready, within=READY_WITHIN, what="endpoints.json")
         self.endpoints = json.loads(file.read_text())
         return time.monotonic() - begun
 
@@ -117,8 +119,10 @@ class Platform:
 
     def wait_ready(self, name: str, *, other_than: int = 0) -> None:
         """Until the supervisor has started `name` anew and it answers."""
-        eventually(
-            lambda: self.pids().get(name, other_than) != other_than and (name not in _HEALTH or self.ready(name)),
+        wait_until(
+            lambda: (
+                self.pids().get(name, other_than) != other_than and (name not in _HEALTH or self.ready(name))
+            ),
             within=60,
             what=f"{name} is ready again",
         )
@@ -152,3 +156,23 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     finally:
         if running.process is not None:
             running.stop()
+
+
+@pytest.fixture
+def own_platform(tmp_path: Path) -> Iterator[Platform]:
+    """One that the test starts, breaks and stops itself; nothing of it is left afterwards."""
+    running = Platform(tmp_path / "home", free_port_base(), ("--no-sample",))
+    yield running
+    if running.process is not None:
+        running.stop()
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    """`eventually(check, within=…, what=…)` waits for the first true answer."""
+    return wait_until
+
+
+@pytest.fixture
+def alive() -> Callable[[int], bool]:
+    return is_alive

@@ -9,7 +9,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health, health_pb2_grpc
 
 from sixfold.api.address.v1 import address_pb2, address_pb2_grpc
+from sixfold.api.agent.v1 import agent_pb2
 from sixfold.api.convergence.v1 import convergence_pb2, convergence_pb2_grpc
+from sixfold.api.credit.v1 import credit_pb2, credit_pb2_grpc
 from sixfold.api.emergency.v1 import emergency_pb2, emergency_pb2_grpc
 from sixfold.api.identity.v1 import identity_pb2, identity_pb2_grpc
 from sixfold.api.security.v1 import events_pb2 as security_events
@@ -155,7 +157,28 @@ class Convergence(convergence_pb2_grpc.ConvergenceServiceServicer):
         return reply
 
 
+class Credit(credit_pb2_grpc.CreditServiceServicer):
+    async def ListGateways(self, request, context):
+        beat = agent_pb2.Heartbeat(agent_version="0.1.0", time=stamp(datetime.now(UTC)), exporters=3)
+        beat.counters["agent_kernel_drops_total{listener=ipfix}"] = 17
+        beat.spool.bytes = 4096
+        old = agent_pb2.Heartbeat(
+            time=stamp(NOW - timedelta(hours=1)), troubles=["the disk is full: free some"]
+        )
+        return credit_pb2.ListGatewaysResponse(
+            gateways=[
+                credit_pb2.Gateway(gateway="gw-1", heartbeat=beat),
+                credit_pb2.Gateway(gateway="gw-2", heartbeat=old),
+            ]
+        )
+
+    async def GetIpv6Share(self, request, context):
+        share = credit_pb2.Ipv6Share(gateway="gw-1", hour=stamp(NOW), bytes_ipv4=400, bytes_ipv6=600)
+        return credit_pb2.GetIpv6ShareResponse(shares=[share])
+
+
 ADDERS = {
+    "credit": (credit_pb2_grpc.add_CreditServiceServicer_to_server, Credit),
     "security": (security_pb2_grpc.add_SecurityServiceServicer_to_server, Security),
     "emergency": (emergency_pb2_grpc.add_EmergencyServiceServicer_to_server, Emergency),
     "address": (address_pb2_grpc.add_AddressServiceServicer_to_server, Address),

@@ -93,6 +93,15 @@ async def test_pages_say_which_centre_is_silent(site: Site) -> None:
             assert "does not answer" in text
 
 
+async def test_gateways_and_their_losses(site: Site) -> None:
+    _, _, text = await site.ask("/")
+    assert "healthy" in text
+    assert "silent" in text
+    assert "the disk is full" in text
+    assert "60.0 %" in text
+    assert re.search(r"Dropped by the kernel</p><p class=.value.>17<", text)
+
+
 async def test_terminal_by_address_and_by_name(site: Site) -> None:
     _, _, text = await site.ask("/terminals?terminal=192.0.2.1&port=1100")
     assert "t-9a3e77c1" in text

@@ -16,6 +16,8 @@ from grpc_health.v1 import health, health_pb2_grpc
 from openapi_core import OpenAPI
 
 from sixfold.api.address.v1 import address_pb2, address_pb2_grpc
+from sixfold.api.agent.v1 import agent_pb2
+from sixfold.api.credit.v1 import credit_pb2, credit_pb2_grpc
 from sixfold.api.emergency.v1 import emergency_pb2, emergency_pb2_grpc
 from sixfold.api.security.v1 import security_pb2, security_pb2_grpc
 from sixfold.api.subjects import CENTRES
@@ -68,6 +70,18 @@ class Address(address_pb2_grpc.AddressServiceServicer):
             delegation_id=7, pool_id=request.pool_id, prefix="2001:db8:100::/56", holder=request.holder
         )
         return address_pb2.DelegatePrefixResponse(delegation=delegation, repeated_call=repeated)
+
+
+class Credit(credit_pb2_grpc.CreditServiceServicer):
+    async def ListGateways(self, request, context):
+        beat = agent_pb2.Heartbeat(agent_version="0.1.0", time=now())
+        gateways = [credit_pb2.Gateway(gateway="gw-1", heartbeat=beat), credit_pb2.Gateway(gateway="gw-2")]
+        return credit_pb2.ListGatewaysResponse(gateways=gateways)
+
+    async def GetIpv6Share(self, request, context):
+        hours = (datetime.now(UTC) - request.start_time.ToDatetime(tzinfo=UTC)).total_seconds() / 3600
+        share = credit_pb2.Ipv6Share(gateway=f"after-{hours:.0f}", hour=now(), bytes_ipv4=1, bytes_ipv6=3)
+        return credit_pb2.GetIpv6ShareResponse(shares=[share])
 
 
 @dataclass
@@ -133,6 +147,7 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     server = grpc.aio.server()
     address = Address()
     security_pb2_grpc.add_SecurityServiceServicer_to_server(Security(), server)
+    credit_pb2_grpc.add_CreditServiceServicer_to_server(Credit(), server)
     emergency_pb2_grpc.add_EmergencyServiceServicer_to_server(Emergency(), server)
     address_pb2_grpc.add_AddressServiceServicer_to_server(address, server)
     health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)
@@ -164,6 +179,19 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     await http_server.stop()
     await asyncio.gather(*(channel.close() for channel in channels.values()))
     await server.stop(0)
+
+
+async def test_shares_of_the_last_hours(site: Site) -> None:
+    status, _, body = await site.ask("/v1/ipv6-share?hours=6")
+    assert status == 200
+    (item,) = body["items"]
+    assert item["share"] == 0.75
+    assert item["gateway"] in ("after-5", "after-6")
+
+
+async def test_gateways_with_and_without_a_heartbeat(site: Site) -> None:
+    _, _, body = await site.ask("/v1/gateways")
+    assert [(one["gateway"], one["healthy"]) for one in body["items"]] == [("gw-1", True), ("gw-2", False)]
 
 
 async def test_incidents_are_redacted(site: Site) -> None:

@@ -5,4 +5,6 @@ from sixfold.console.config import ConsoleSettings
 from sixfold.console.service import Dependencies, build
 
 if __name__ == "__main__":
-    run_service("console", ConsoleSettings, lambda settings, _, telemetry: build(settings, Dependencies(telemetry)))
+    run_service(
+        "console", ConsoleSettings, lambda settings, _, telemetry: build(settings, Dependencies(telemetry))
+    )

@@ -2,18 +2,22 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from google.protobuf.message import Message
 
 from sixfold.api.address.v1 import address_pb2
+from sixfold.api.credit.v1 import credit_pb2
 from sixfold.api.emergency.v1 import emergency_pb2
 from sixfold.api.security.v1 import events_pb2, security_pb2
 from sixfold.incubator.adapters.centres import Centres
 from sixfold.incubator.adapters.contract import Checked
 from sixfold.incubator.domain.keys import ApiKey
 from sixfold.incubator.domain.redaction import victim_network
+
+FRESH: Final = timedelta(minutes=1)
+"""A gateway whose newest heartbeat is older is not healthy."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,47 @@ def when(message: Message, name: str) -> dict[str, str]:
     key = head + "".join(part.title() for part in rest)
     moment: datetime = getattr(message, name).ToDatetime(tzinfo=UTC)
     return {key: moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+
+
+async def get_ipv6_share(centres: Centres, request: Checked, key: ApiKey | None) -> Result:
+    hours: int = request.query["hours"]
+    this_hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    wish = credit_pb2.GetIpv6ShareRequest(gateway=request.query.get("gateway", ""))
+    wish.start_time.FromDatetime(this_hour - timedelta(hours=hours - 1))
+    reply = await centres.ask("credit", centres.credit.GetIpv6Share, wish)
+    return Result(
+        {
+            "items": [
+                {
+                    "gateway": one.gateway,
+                    "bytesIpv4": one.bytes_ipv4,
+                    "bytesIpv6": one.bytes_ipv6,
+                    "share": one.bytes_ipv6 / max(one.bytes_ipv4 + one.bytes_ipv6, 1),
+                    **when(one, "hour"),
+                }
+                for one in reply.shares
+            ]
+        }
+    )
+
+
+async def get_gateways(centres: Centres, request: Checked, key: ApiKey | None) -> Result:
+    reply = await centres.ask("credit", centres.credit.ListGateways, credit_pb2.ListGatewaysRequest())
+    now = datetime.now(UTC)
+    items = []
+    for one in reply.gateways:
+        beat = one.heartbeat
+        seen = when(beat, "time")
+        fresh = bool(seen) and now - beat.time.ToDatetime(tzinfo=UTC) < FRESH
+        items.append(
+            {
+                "gateway": one.gateway,
+                "healthy": fresh and not beat.troubles,
+                "agentVersion": beat.agent_version,
+                **({"lastSeen": seen["time"]} if seen else {}),
+            }
+        )
+    return Result({"items": items})
 
 
 async def get_incidents(centres: Centres, request: Checked, key: ApiKey | None) -> Result:
@@ -125,6 +170,8 @@ async def get_health(centres: Centres, request: Checked, key: ApiKey | None) -> 
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
+    "getIpv6Share": get_ipv6_share,
+    "getGateways": get_gateways,
     "getIncidents": get_incidents,
     "getAlerts": get_alerts,
     "createPrefixDelegation": create_prefix_delegation,

@@ -30,7 +30,9 @@ class Web:
 
     def __init__(self, settings: IncubatorSettings, telemetry: Telemetry) -> None:
         self._settings = settings
-        self._calls = telemetry.counter("openapi_calls_total", "calls of the open API by operation and status")
+        self._calls = telemetry.counter(
+            "openapi_calls_total", "calls of the open API by operation and status"
+        )
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._server: AsgiServer | None = None
         self.task: asyncio.Task[None] | None = None
