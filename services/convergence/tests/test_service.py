@@ -158,7 +158,7 @@ async def test_each_batch_once_through_redelivery_killed_servers_and_restarts(
             # Stopped here in the middle of the rest.
     async with running(messaging, telemetry) as service:
         expected = [sum(10 * size for size in range(1, sent + 1)), 10 * sent, 10 * sent]
-        await assert_eventually(lambda: totals(service) == expected)
+        await assert_eventually(lambda: totals(service) == expected, timeout=60)
         pending = [
             await messaging.js.consumer_info(FLOW_STREAM, f"convergence-flows-{partition}")
             for partition in range(4)

@@ -4,9 +4,11 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+from sixfold.api.convergence.v1.convergence_pb2_grpc import add_ConvergenceServiceServicer_to_server
 from sixfold.chassis.ledger import Ledger, LedgerError
 from sixfold.chassis.lifecycle import Background, Lifecycle
 from sixfold.chassis.messaging import Messaging
+from sixfold.chassis.rpc import RpcServer
 from sixfold.chassis.telemetry import Telemetry
 from sixfold.convergence.adapters import flows
 from sixfold.convergence.adapters.broadcast import Broadcast
@@ -17,6 +19,7 @@ from sixfold.convergence.domain.events import ConvergenceEvent, TrafficMinuteClo
 from sixfold.convergence.domain.state import State, evolve
 from sixfold.convergence.handlers import Accounting, TrafficMinute, utc_now
 from sixfold.convergence.ports import Now
+from sixfold.convergence.servicer import ConvergenceServicer
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ class Service(Lifecycle):
     accounting: Accounting
     ledger: Ledger[State]
     changes: Broadcast[tuple[TrafficMinute, int]]
+    rpc: RpcServer
 
 
 def build(settings: ConvergenceSettings, dependencies: Dependencies) -> Service:
@@ -69,10 +73,16 @@ def build(settings: ConvergenceSettings, dependencies: Dependencies) -> Service:
     consumers = flows.consumers(
         messaging, telemetry, flows.handler(accounting.take, telemetry), settings.partitions, name=CENTRE
     )
-    service = Service(
-        [ledger, *consumers, Background("convergence-minutes", lambda: _tell(accounting))], name=CENTRE
+    servicer = ConvergenceServicer(accounting, changes)
+    rpc = RpcServer(
+        settings.rpc,
+        services=[(add_ConvergenceServiceServicer_to_server, servicer)],
+        telemetry=telemetry,
+        name=f"{CENTRE}-rpc",
     )
-    service.accounting, service.ledger, service.changes = accounting, ledger, changes
+    telling = Background("convergence-minutes", lambda: _tell(accounting))
+    service = Service([ledger, *consumers, telling, rpc], name=CENTRE)
+    service.accounting, service.ledger, service.changes, service.rpc = accounting, ledger, changes, rpc
     return service
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sixfold.security.domain import incidents
+from sixfold.security.domain.addresses import covers, parse_network
 from sixfold.security.domain.batches import TakenBatches
 from sixfold.security.domain.events import Evidence, IncidentEvent
 from sixfold.security.domain.evidence import NEEDED, gather
-from sixfold.security.domain.incidents import Incidents, LifeCycle, victim_of
+from sixfold.security.domain.incidents import Incident, Incidents, LifeCycle, Status, victim_of
 from sixfold.security.domain.signals import Detector, Signal
 from sixfold.security.domain.window import Added, View, Window
 from sixfold.security.ports import Clock, IncidentLedger, Meter
@@ -207,3 +208,62 @@ def _evidence(signals: list[Signal], batches: list[FlowBatch]) -> list[tuple[Sig
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
+
+
+class Operators:
+    """What people ask of the incidents, and decide on them."""
+
+    def __init__(self, *, ledger: IncidentLedger, life: LifeCycle, clock: Clock = utc_now) -> None:
+        self._ledger = ledger
+        self._life = life
+        self._clock = clock
+
+    @property
+    def sequence(self) -> int:
+        return self._ledger.sequence
+
+    def incident(self, incident_id: str) -> Incident | None:
+        return self._ledger.state.by_id.get(incident_id)
+
+    def incidents(self, statuses: frozenset[Status], victim: tuple[int, int, int] | None) -> list[Incident]:
+        """Newest first; of the given statuses (empty: all) and with the victim inside a network (None:
+        all).
+        """
+        return [
+            incident
+            for incident in reversed(list(self._ledger.state.by_id.values()))
+            if (not statuses or incident.status in statuses)
+            and (victim is None or covers(victim, parse_network(incident.victim)))
+        ]
+
+    async def acknowledge(self, incident_id: str, actor: str, note: str) -> Incident:
+        """Raises incidents.IncidentError, like the others."""
+        now = self._clock()
+        return await self._decide(
+            incident_id, lambda state: incidents.decide_acknowledge(state, incident_id, actor, note, now)
+        )
+
+    async def close(self, incident_id: str, actor: str, note: str) -> Incident:
+        now = self._clock()
+        return await self._decide(
+            incident_id,
+            lambda state: incidents.decide_close(state, incident_id, actor, note, now, self._life),
+        )
+
+    async def mark_false_positive(self, incident_id: str, actor: str, note: str) -> Incident:
+        now = self._clock()
+        return await self._decide(
+            incident_id,
+            lambda state: incidents.decide_false_positive(state, incident_id, actor, note, now, self._life),
+        )
+
+    async def _decide(
+        self, incident_id: str, decide: Callable[[Incidents], Sequence[IncidentEvent]]
+    ) -> Incident:
+        def transaction(state: Incidents) -> tuple[Sequence[IncidentEvent], Incident]:
+            events = decide(state)
+            for event in events:
+                state = incidents.evolve(state, event)
+            return events, state.by_id[incident_id]
+
+        return await self._ledger.transact(transaction)

@@ -17,6 +17,9 @@ class IncidentLedger(Protocol):
     @property
     def state(self) -> Incidents: ...
 
+    @property
+    def sequence(self) -> int: ...
+
     async def transact(
         self, decide: Callable[[Incidents], tuple[Sequence[IncidentEvent], Result]], *, key: str | None = None
     ) -> Result:

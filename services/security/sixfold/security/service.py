@@ -4,9 +4,11 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+from sixfold.api.security.v1.security_pb2_grpc import add_SecurityServiceServicer_to_server
 from sixfold.chassis.ledger import Ledger, LedgerError
 from sixfold.chassis.lifecycle import Background, Lifecycle
 from sixfold.chassis.messaging import Messaging
+from sixfold.chassis.rpc import RpcServer
 from sixfold.chassis.telemetry import Telemetry
 from sixfold.security.adapters import flows
 from sixfold.security.adapters.broadcast import Broadcast
@@ -17,8 +19,9 @@ from sixfold.security.domain.detectors.volumetric import Volumetric
 from sixfold.security.domain.events import IncidentEvent
 from sixfold.security.domain.incidents import Incidents, evolve
 from sixfold.security.domain.window import Lanes, Window
-from sixfold.security.handlers import FlowWatch, utc_now
+from sixfold.security.handlers import FlowWatch, Operators, utc_now
 from sixfold.security.ports import Clock
+from sixfold.security.servicer import SecurityServicer
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ class Service(Lifecycle):
     watch: FlowWatch
     ledger: Ledger[Incidents]
     changes: Broadcast[tuple[str, int]]
+    rpc: RpcServer
 
 
 def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
@@ -70,10 +74,17 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
     consumers = flows.consumers(
         messaging, telemetry, flows.handler(watch.take, telemetry), settings.partitions, name=CENTRE
     )
-    service = Service(
-        [ledger, *consumers, Background("security-incidents", lambda: _close_quiet(watch))], name=CENTRE
+    operators = Operators(ledger=ledger, life=settings.incidents.domain(), clock=dependencies.clock)
+    servicer = SecurityServicer(watch, operators, changes)
+    rpc = RpcServer(
+        settings.rpc,
+        services=[(add_SecurityServiceServicer_to_server, servicer)],
+        telemetry=telemetry,
+        name=f"{CENTRE}-rpc",
     )
-    service.watch, service.ledger, service.changes = watch, ledger, changes
+    closing = Background("security-incidents", lambda: _close_quiet(watch))
+    service = Service([ledger, *consumers, closing, rpc], name=CENTRE)
+    service.watch, service.ledger, service.changes, service.rpc = watch, ledger, changes, rpc
     return service
 
 

@@ -13,6 +13,8 @@ from sixfold.chassis.messaging import Consumer, Handler, Inbound, Messaging, Poi
 from sixfold.chassis.telemetry import Telemetry, extract
 from sixfold.convergence.handlers import BatchName, Columns
 
+ACK_WAIT = 10.0
+"""Seconds after which what a killed process had in hand comes again; a living one extends it."""
 INACTIVE_THRESHOLD = 600.0
 """Seconds after which the server forgets a consumer nobody pulls from, so that a dead one holds no flows."""
 Take = Callable[[Sequence[tuple[BatchName, Columns]]], Awaitable[None]]
@@ -78,6 +80,7 @@ def consumers(
             max_in_flight=256,
             max_wait=1.0,
             max_deliver=500,
+            ack_wait=ACK_WAIT,
             inactive_threshold=INACTIVE_THRESHOLD,
         )
         for partition in partitions

@@ -13,6 +13,8 @@ from sixfold.chassis.messaging import Consumer, Handler, Inbound, Messaging, Poi
 from sixfold.chassis.telemetry import Telemetry, extract
 from sixfold.security.handlers import FlowBatch
 
+ACK_WAIT = 10.0
+"""Seconds after which what a killed process had in hand comes again; a living one extends it."""
 INACTIVE_THRESHOLD = 600.0
 """Seconds after which the server forgets a consumer nobody pulls from, so that a dead one holds no flows."""
 
@@ -68,6 +70,7 @@ def consumers(
             telemetry=telemetry,
             batch=16,
             max_in_flight=256,
+            ack_wait=ACK_WAIT,
             inactive_threshold=INACTIVE_THRESHOLD,
         )
         for partition in partitions

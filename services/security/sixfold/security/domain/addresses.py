@@ -70,3 +70,9 @@ def parse_network(text: str) -> tuple[int, int, int]:
         return 0, (_MAPPED << 32) | int(network.network_address), 96 + network.prefixlen
     value = int(network.network_address)
     return value >> 64, value & _ALL, network.prefixlen
+
+
+def covers(outer: tuple[int, int, int], inner: tuple[int, int, int]) -> bool:
+    """Whether the network `inner` lies within `outer`; both `(hi, lo, length)`."""
+    mask_hi, mask_lo = mask_words(outer[2])
+    return inner[2] >= outer[2] and (inner[0] & mask_hi, inner[1] & mask_lo) == outer[:2]
