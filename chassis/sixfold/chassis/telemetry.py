@@ -1,23 +1,34 @@
 """OpenTelemetry traces, metrics and logs of one service, passed around, never global.
 
-Traces go to an OTLP collector where one is configured and, bounded, to a local file of JSON lines; metrics are exposed
-by `sixfold.chassis.http` as Prometheus text; log lines carry the trace they belong to.
+    telemetry = setup(settings.telemetry, service="address")
+    telemetry.counter("leases_total", "leases by outcome").add(1, {"outcome": "granted"})
+    with telemetry.tracer.start_as_current_span("allot"): ...
+    inject(headers); context = extract(headers)     # W3C traceparent on the wire
+
+Traces and metrics go to an OTLP collector where one is configured; traces also, bounded, to a local file of JSON lines,
+which several services and processes may share. Metrics are exposed by `sixfold.chassis.http` as Prometheus text from a
+registry of their own; log lines carry the trace they belong to.
 """
 
+import fcntl
 import json
 import logging
+import os
 import sys
+import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import Counter, Histogram, Meter
+from opentelemetry.metrics import _Gauge as Gauge
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -27,6 +38,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from prometheus_client import CollectorRegistry
 
 from sixfold.chassis.config import Settings
+
+log = logging.getLogger(__name__)
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 
@@ -43,20 +56,34 @@ class TelemetrySettings(Settings):
 
 
 class FileSpanExporter(SpanExporter):
-    """Finished spans as JSON lines in a rotating file."""
+    """Finished spans as JSON lines in one file, which becomes `<name>.1` when it is full.
+
+    The file is opened for each batch under a lock, so that every service and process of a host may name the same one.
+    """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._handler = RotatingFileHandler(path, maxBytes=max_bytes, backupCount=1, delay=True)
+        self._path = path
+        self._max_bytes = max_bytes
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        for span in spans:
-            record = logging.LogRecord("span", logging.INFO, "", 0, span.to_json(indent=None), None, None)
-            self._handler.emit(record)
+        lines = "".join(f"{span.to_json(indent=None)}\n" for span in spans).encode()
+        try:
+            with self._path.with_name(f"{self._path.name}.lock").open("ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if self._path.exists() and self._path.stat().st_size + len(lines) > self._max_bytes:
+                    self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+                with self._path.open("ab") as file:
+                    file.write(lines)
+        except OSError as error:
+            log.warning(
+                "cannot write spans to %s: %s", self._path, error.strerror or os.strerror(error.errno or 0)
+            )
+            return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
-        self._handler.close()
+        """Nothing is held open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +97,7 @@ class Telemetry:
     _providers: tuple[TracerProvider, MeterProvider]
     _counters: dict[str, Counter] = field(default_factory=dict)
     _histograms: dict[str, Histogram] = field(default_factory=dict)
+    _gauges: dict[str, Gauge] = field(default_factory=dict)
 
     def counter(self, name: str, description: str) -> Counter:
         """The counter of that name, made once."""
@@ -81,6 +109,12 @@ class Telemetry:
         if name not in self._histograms:
             self._histograms[name] = self.meter.create_histogram(name, unit=unit, description=description)
         return self._histograms[name]
+
+    def gauge(self, name: str, description: str) -> Gauge:
+        """`gauge(…).set(value, labels)`."""
+        if name not in self._gauges:
+            self._gauges[name] = self.meter.create_gauge(name, description=description)
+        return self._gauges[name]
 
     def shutdown(self) -> None:
         """Flush what is pending and end. Bounded by the exporters' own timeouts."""
@@ -103,8 +137,11 @@ def setup(settings: TelemetrySettings, *, service: str) -> Telemetry:
         local = FileSpanExporter(settings.traces_file, settings.traces_file_bytes)
         tracers.add_span_processor(BatchSpanProcessor(local, schedule_delay_millis=1000))
     registry = CollectorRegistry()
-    reader = PrometheusMetricReader(registry=registry)
-    meters = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+    readers: list[MetricReader] = [PrometheusMetricReader(registry=registry)]
+    if settings.endpoint:
+        metrics = OTLPMetricExporter(endpoint=f"{settings.endpoint.rstrip('/')}/v1/metrics", timeout=5)
+        readers.append(PeriodicExportingMetricReader(metrics, export_interval_millis=15_000))
+    meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
     name = f"sixfold.{service}"
     return Telemetry(service, tracers.get_tracer(name), meters.get_meter(name), registry, (tracers, meters))
 
@@ -124,7 +161,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            "time": self.formatTime(record),
+            "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

@@ -507,6 +507,6 @@ class Ledger(Generic[State]):
         if self._telemetry is not None and events:
             labels = {"ledger": self.name}
             self._telemetry.counter("ledger_events_total", "events appended").add(events, labels)
-            self._telemetry.histogram("ledger_commit_seconds", "deciding and appending one group").record(
+            self._telemetry.histogram("ledger_commit", "deciding and appending one group").record(
                 seconds, labels
             )
