@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from sixfold.agent.counters import Counters
-from sixfold.agent.datagrams import Datagrams, address_bytes, address_text
+from sixfold.agent.datagrams import Datagrams, address_bytes
 from sixfold.agent.decoded import Decoded
 from sixfold.agent.netflow import state as saved
 from sixfold.agent.netflow.arena import Arena
@@ -52,7 +52,9 @@ class Collector:
         )
         self._defaults = {address_bytes(address): rate for address, rate in self._settings.sampling.items()}
         self._arena = Arena()
-        self._causes: Counter[tuple[str, str | bytes]] = Counter()
+        self._causes: Counter[tuple[str, str]] = Counter()
+        self._events: Counter[tuple[int, str]] = Counter()
+        self._units: Counter[tuple[int, str]] = Counter()
         self._groups = GroupDecoder(
             self._sessions, self._arena, self._count, int(self._settings.clock_tolerance_seconds * 1000)
         )
@@ -98,7 +100,7 @@ class Collector:
         self._learner.restore(state, now)
         self._publish_counts()
 
-    def _count(self, name: str, cause: str | bytes, n: int = 1) -> None:
+    def _count(self, name: str, cause: str, n: int = 1) -> None:
         """name: `label/counter`, or the counter alone where it has no label. cause: the label's value."""
         if n:
             self._causes[name, cause] += n
@@ -106,8 +108,6 @@ class Collector:
     def _publish_counts(self) -> None:
         for (name, cause), n in self._causes.items():
             label, _, name = name.rpartition("/")
-            if isinstance(cause, bytes):
-                cause = address_text(cause)
             self._counters.add(name, n, **({label: cause} if label else {}))
         self._causes.clear()
 
@@ -133,6 +133,7 @@ class Collector:
         units = np.where((messages.version == IPFIX) | (messages.version == V5), units, 1)
         units[run.unclear & (messages.version == IPFIX)] = UNKNOWN
         follow(slots, messages.sequence, units, self._sessions.expected, self._report)
+        self._publish_events()
 
     def _find_sessions(self, messages: Messages, addresses: Array, ports: Array) -> Array:
         words = words_of(addresses, ports, messages.version, messages.domain)
@@ -261,15 +262,24 @@ class Collector:
             self._without_template(slot_of(key), len(self._parking.take(key)))
 
     def _report(self, slot: int, event: Event) -> None:
-        session = self._sessions.at(slot)
-        labels = {"exporter": session.exporter, "domain": str(session.domain)}
-        if event.kind == "gap":
-            self._counters.add("sequence_gaps", 1, **labels)
-            self._counters.add("sequence_lost", event.units, **labels)
-        elif event.kind == "late":
-            self._counters.add("sequence_late", event.units, **labels)
-        else:
-            self._counters.add("sequence_restarts", 1, **labels)
+        """Collect the events of a batch by session: under loss there are as many as datagrams."""
+        self._events[slot, event.kind] += 1
+        self._units[slot, event.kind] += event.units
+
+    def _publish_events(self) -> None:
+        for (slot, kind), n in self._events.items():
+            session = self._sessions.at(slot)
+            labels = {"exporter": session.exporter, "domain": str(session.domain)}
+            units = self._units[slot, kind]
+            if kind == "gap":
+                self._counters.add("sequence_gaps", n, **labels)
+                self._counters.add("sequence_lost", units, **labels)
+            elif kind == "late":
+                self._counters.add("sequence_late", units, **labels)
+            else:
+                self._counters.add("sequence_restarts", n, **labels)
+        self._events.clear()
+        self._units.clear()
 
 
 def _nothing_before(_key: int | None) -> None:

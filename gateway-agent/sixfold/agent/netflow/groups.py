@@ -13,7 +13,7 @@ from sixfold.agent.netflow.layout import Kind, Layout
 from sixfold.agent.netflow.messages import V5, Array, Messages, Sets
 from sixfold.agent.netflow.nat import firewall_denied, firewall_sessions, nat_columns
 from sixfold.agent.netflow.parking import ParkedSet
-from sixfold.agent.netflow.records import FixedRecords, VariableRecords, records_of
+from sixfold.agent.netflow.records import Records, VariableRecords, records_of
 from sixfold.agent.netflow.sampling import rates_of, tells_sampling
 from sixfold.agent.netflow.sessions import Session, Sessions
 from sixfold.agent.netflow.times import Clock
@@ -103,10 +103,10 @@ class GroupDecoder:
             forward = flow_columns(records, layout, context, self._rates(run, records, layout))
             decoded.flows.append(forward)
             self._count("kind/netflow_records", "flow", records.rows)
-            self._finish_flows(records, layout, context, forward, decoded)
+            self._finish_flows(run, records, layout, context, forward, decoded)
 
     def _finish_flows(
-        self, records: FixedRecords | VariableRecords, layout: Layout, context: Context,
+        self, run: Run, records: Records, layout: Layout, context: Context,
         forward: dict[str, Array], decoded: Decoded,
     ) -> None:  # fmt: skip
         """The reverse halves of `forward`, and the flows whose sampling is unknown."""
@@ -116,16 +116,22 @@ class GroupDecoder:
             self._count("netflow_reverse_flows", "", len(reverse["bytes"]))
         if layout.first(ie.BYTES) is None and layout.first(ie.PACKETS) is None:
             self._count("netflow_flows_without_counters", "", records.rows)
-        unknown = forward["sampling_rate"] == 0
-        if unknown.any():
-            exporters, per = np.unique(
-                forward["exporter"][unknown].view("V16").reshape(-1), return_counts=True
-            )
-            for exporter, n in zip(exporters.tolist(), per.tolist(), strict=True):
-                self._count("exporter/flows_unknown_sampling", exporter, n)
+        self._unknown_sampling(run, records, forward["sampling_rate"] == 0)
+
+    def _unknown_sampling(self, run: Run, records: Records, unknown: Array) -> None:
+        """Count them by exporter. unknown: mask (rows,)."""
+        if not unknown.any():
+            return
+        before = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(unknown)))
+        ends = np.cumsum(records.counts)
+        per_set = before[ends] - before[ends - records.counts]
+        slots, inverse = np.unique(run.slots[records.message], return_inverse=True)
+        totals = np.bincount(inverse, weights=per_set).astype(np.int64)
+        for slot, n in zip(slots.tolist(), totals.tolist(), strict=True):
+            self._count("exporter/flows_unknown_sampling", self._sessions.at(slot).exporter, n)
 
     def _firewall(
-        self, run: Run, records: FixedRecords | VariableRecords, layout: Layout, context: Context,
+        self, run: Run, records: Records, layout: Layout, context: Context,
         decoded: Decoded,
     ) -> None:  # fmt: skip
         sessions = firewall_sessions(records, layout)
@@ -152,7 +158,7 @@ class GroupDecoder:
         self._declined("firewall-denied", int((neither & denied).sum()))
         self._declined("firewall-event", int((neither & ~denied).sum()))
 
-    def _rates(self, run: Run, records: FixedRecords | VariableRecords, layout: Layout) -> Array:
+    def _rates(self, run: Run, records: Records, layout: Layout) -> Array:
         slots = run.slots[records.message]
         process = self._sessions.rate[slots]
         if layout.definition.version == V5:

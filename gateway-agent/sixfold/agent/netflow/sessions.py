@@ -40,13 +40,11 @@ class Session:
     port: int
     version: int
     domain: int
+    exporter: str
+    """The address as text."""
     templates: dict[int, Known] = field(default_factory=dict)
     sampling: Sampling = field(default_factory=Sampling)
     system_init: int = UNKNOWN
-
-    @property
-    def exporter(self) -> str:
-        return address_text(self.address)
 
 
 class Sessions:
@@ -112,7 +110,9 @@ class Sessions:
         slot = self._free.pop()
         rest = identity[2]
         address = np.array(words[:2], dtype=np.uint64).tobytes()
-        session = Session(slot, address, rest >> 40, (rest >> 32) & 0xFF, rest & 0xFFFFFFFF)
+        session = Session(
+            slot, address, rest >> 40, (rest >> 32) & 0xFF, rest & 0xFFFFFFFF, address_text(address)
+        )
         self.slots[slot] = session
         self._words[slot] = words
         self._by_identity[identity] = slot
