@@ -1,0 +1,1 @@
+"""What touches the world: keys, the vault, NAT sessions, the ledger's codec, the counters."""
