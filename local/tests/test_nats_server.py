@@ -50,6 +50,14 @@ class Peer:
     async def note(self, error: Exception) -> None:
         await self._errors.put(str(error).lower())
 
+    async def may_not_read(self, subject: str) -> bool:
+        await self.client.subscribe(subject)
+        await self.client.publish("heartbeat.nobody", b"x")
+        found = False
+        while "heartbeat.nobody" not in (error := await asyncio.wait_for(self._errors.get(), 10)):
+            found |= "subscription" in error and f'"{subject.lower()}"' in error
+        return found
+
     async def refused(self, subject: str, *, reply: str = "") -> bool:
         """Publishes it, then something that nobody may: what has been refused before that is `subject`."""
         await self.client.publish(subject, b"x", reply=reply)
@@ -66,6 +74,7 @@ async def connected(home: Home, ports: Ports, name: str) -> AsyncIterator[Peer]:
     peer.client = await nats.connect(
         f"nats://{ports.address('nats')}",
         nkeys_seed=str(seed_file(home, name)),
+        inbox_prefix=nats_server.inbox_prefix(name.removeprefix("agent-")) if "agent" in name else "_INBOX",
         error_cb=peer.note,
         allow_reconnect=False,
     )
@@ -124,3 +133,5 @@ async def test_agent_reads_only_its_own_commands(home_and_ports: tuple[Home, Por
         assert await peer.refused("$JS.API.CONSUMER.DURABLE.CREATE.COMMANDS.agent-spy", reply="_INBOX.x")
     async with connected(home, ports, "agent-gw-2") as peer:
         assert await peer.refused("$JS.API.CONSUMER.MSG.NEXT.COMMANDS.agent-gw-1", reply="_INBOX.x")
+        for subject in ("_INBOX.>", "_INBOX_gw-1.>", "command.gw-1.>", "flow.>", "event.>"):
+            assert await peer.may_not_read(subject), subject

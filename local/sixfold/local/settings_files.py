@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sixfold.api.subjects import CENTRES
 from sixfold.local.home import Home, write_atomically
-from sixfold.local.keys import ensure_seed, ensure_token, seed_file
+from sixfold.local.keys import ensure_hex_key, ensure_seed, ensure_token, seed_file
 from sixfold.local.ports import HOST, Ports
 from sixfold.local.toml import dump
 
@@ -34,6 +34,10 @@ def centre(home: Home, ports: Ports, name: str) -> dict[str, Any]:
     """What every centre needs, and what this one needs besides."""
     own: Mapping[str, dict[str, Any]] = {
         "credit": {"warehouse": f"chdb://{home.warehouse}"},
+        "identity": {
+            "pseudonym_key_file": ensure_hex_key(home, "identity-pseudonym.key"),
+            "vault_key_file": ensure_hex_key(home, "identity-vault.key"),
+        },
         "emergency": {"signing_seed_file": seed_file(home, "command-issuer")},
     }
     return {

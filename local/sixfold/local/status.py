@@ -60,11 +60,11 @@ def collect(home: Home) -> dict[str, Any]:
         {
             "name": name,
             "pid": pid,
-            "memory_bytes": memory(pid),
-            "ready": health[name][0] if name in health else memory(pid) is not None,
+            "memory_bytes": memory(pid) if pid else None,
+            "ready": health[name][0] if name in health else bool(pid and memory(pid)),
             "waiting_for": health[name][1] if name in health else [],
         }
-        for name, pid in pids.items()
+        for name, pid in {**dict.fromkeys(("supervisor", *health)), **pids}.items()
     ]
     return {
         "home": str(home.root),
@@ -100,7 +100,7 @@ def _print(found: Mapping[str, Any]) -> None:
     for one in found["processes"]:
         waiting = f", waits for {', '.join(one['waiting_for'])}" if one["waiting_for"] else ""
         state = "[green]ready[/]" if one["ready"] else f"[red]not ready{waiting}[/]"
-        processes.add_row(one["name"], state, str(one["pid"]), _size(one["memory_bytes"]))
+        processes.add_row(one["name"], state, str(one["pid"] or "—"), _size(one["memory_bytes"]))
     screen.print(processes)
     rate = found["flows_per_second"]
     screen.print(

@@ -43,6 +43,8 @@ class NatsSettings(Settings):
     """Seconds that a start waits for the first connection."""
     pending_bytes: int = 64 << 20
     """What may wait in this process for a slow or absent server."""
+    inbox_prefix: str = "_INBOX"
+    """First token of the subjects that answers come back on; its own where others may not read them."""
     replicas: int = 1
     """Copies of every stream that this process creates."""
 
@@ -135,6 +137,7 @@ class Messaging:
                     ping_interval=10,
                     max_outstanding_pings=3,
                     pending_size=self.settings.pending_bytes,
+                    inbox_prefix=self.settings.inbox_prefix,
                     error_cb=self._on_error,
                     disconnected_cb=self._on_disconnected,
                     reconnected_cb=self._on_reconnected,
