@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from sixfold.agent.counters import Counters
 from sixfold.agent.datagrams import Datagrams, address_text
 from sixfold.agent.decoded import Decoded
 from sixfold.agent.sflow.flows import read_flows
@@ -31,22 +32,18 @@ _READ_RECORDS: Final = (1, 2, 3, 4, 1001, 1002, 1003, 1007, 1020)
 _FLOW_KIND, _COUNTER_KIND = 0, 1
 
 
-class Tally(Protocol):
-    def add(self, name: str, n: int = 1, **labels: str) -> None: ...
-
-
 class SflowCollector:
     """Decodes sFlow v5. State is bounded: `max_agents` agents, `max_sources` data sources; idle ones go first.
 
-    Counters: `sflow_datagrams`, `sflow_flow_samples`, `sflow_counter_samples`, `flows{protocol}`,
-    `datagrams_malformed{protocol,cause}`, `sflow_declined{cause}`, `sflow_records_unread{format}`,
-    `sequence_missed{protocol,exporter,domain}` (datagrams), `sequence_late`, `sequence_restarts`,
-    `sflow_samples_missed{exporter}`, `sflow_samples_dropped{exporter}` (the exporter's own drops),
-    `sflow_packets_observed{exporter}` (growth of the sample pool), `flows_unknown_sampling{protocol}`.
+    Counters: `sflow_datagrams`, `sflow_flow_samples`, `sflow_counter_samples`, `sflow_flows`,
+    `sflow_interface_counters`, `sflow_malformed{cause}`, `sflow_declined{cause}`, `sflow_records_unread{format}`,
+    `sequence_gaps`, `sequence_lost`, `sequence_late`, `sequence_restarts` (`{exporter,domain}`, datagrams),
+    `sflow_samples_lost{exporter}`, `sflow_samples_dropped{exporter}` (the exporter's own drops),
+    `sflow_packets_observed{exporter}` (growth of the sample pool), `flows_unknown_sampling{exporter}`.
     """
 
     def __init__(
-        self, counters: Tally, *, max_agents: int = MAX_AGENTS, max_sources: int = MAX_SOURCES
+        self, counters: Counters, *, max_agents: int = MAX_AGENTS, max_sources: int = MAX_SOURCES
     ) -> None:
         self._counters = counters
         self._datagrams = Sequences(max_agents)
@@ -101,14 +98,18 @@ class SflowCollector:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up `state()` of an earlier run; a state of another version is ignored."""
-        if state.get("version") != 1:
+        """Take up `state()` of an earlier run; what is malformed is left out and counted."""
+        try:
+            agents = [(bytes.fromhex(key), int(number)) for key, number in state["agents"]]
+            self._datagrams.load(state["datagrams"])
+            self._samples.load(state["samples"])
+        except (KeyError, TypeError, ValueError):
+            self._malformed("state", 1)
             return
-        for key, number in state["agents"][: self._max_agents]:
-            self._remember(bytes.fromhex(key), int(number))
-            self._next_agent = max(self._next_agent, int(number) + 1)
-        self._datagrams.load(state["datagrams"])
-        self._samples.load(state["samples"])
+        for key, number in agents[-self._max_agents :]:
+            if len(key) == 20:
+                self._remember(key, number)
+                self._next_agent = max(self._next_agent, number + 1)
 
     # -- who sent it
 
@@ -148,8 +149,9 @@ class SflowCollector:
     def _datagram_numbers(self, agents: npt.NDArray[np.int64], headers: Headers) -> None:
         for change in self._datagrams.observe(agents, headers.sequence[headers.rows]):
             exporter, domain = self._names.get(change.key, ("other", "0"))
-            labels = {"protocol": "sflow", "exporter": exporter, "domain": domain}
-            self._count("sequence_missed", change.missed, **labels)
+            labels = {"exporter": exporter, "domain": domain}
+            self._count("sequence_gaps", change.gaps, **labels)
+            self._count("sequence_lost", change.missed, **labels)
             self._count("sequence_late", change.late, **labels)
             self._count("sequence_restarts", change.restarts, **labels)
 
@@ -164,7 +166,7 @@ class SflowCollector:
         if not (change.missed or change.dropped or change.observed):
             return
         exporter, _ = self._names.get(change.key >> 33, ("other", "0"))
-        self._count("sflow_samples_missed", change.missed, exporter=exporter)
+        self._count("sflow_samples_lost", change.missed, exporter=exporter)
         self._count("sflow_samples_dropped", change.dropped, exporter=exporter)
         self._count("sflow_packets_observed", change.observed, exporter=exporter)
 
@@ -181,10 +183,7 @@ class SflowCollector:
         unread = samples.records.tag[~np.isin(samples.records.tag, _READ_RECORDS)]
         self._unread(unread)
         self._declined(declined)
-        self._count("flows", len(rows), protocol="sflow")
-        self._count(
-            "flows_unknown_sampling", np.count_nonzero(columns["sampling_rate"] == 0), protocol="sflow"
-        )
+        self._count("sflow_flows", len(rows))
         if len(rows):
             origin = headers.rows[samples.datagram[rows]]
             received = datagrams.received[origin]
@@ -192,6 +191,8 @@ class SflowCollector:
             columns |= {"time_start": received, "time_end": received, "time_received": received}
             columns["exporter"] = headers.agent[origin]
             columns["observation_domain"] = headers.sub_agent[origin]
+            for address in columns["exporter"][columns["sampling_rate"] == 0]:
+                self._count("flows_unknown_sampling", 1, exporter=address_text(address.tobytes()))
             decoded.flows.append(columns)
 
     def _interfaces(
@@ -207,7 +208,7 @@ class SflowCollector:
             samples.records.tag[~np.isin(samples.records.tag, (GENERIC, ETHERNET_COUNTERS))], kind="counter:"
         )
         owner = columns.pop("_sample")
-        self._count("interface_counters", len(owner))
+        self._count("sflow_interface_counters", len(owner))
         if len(owner):
             origin = headers.rows[samples.datagram[owner]]
             columns["time_received"] = datagrams.received[origin]
@@ -223,7 +224,7 @@ class SflowCollector:
             self._counters.add(name, int(n), **labels)
 
     def _malformed(self, cause: str, n: int) -> None:
-        self._count("datagrams_malformed", n, protocol="sflow", cause=cause)
+        self._count("sflow_malformed", n, cause=cause)
 
     def _declined(self, declined: Counter[str]) -> None:
         for cause, n in declined.items():

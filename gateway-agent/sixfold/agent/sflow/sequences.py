@@ -14,12 +14,13 @@ _WINDOW: Final = 1 << 16
 
 @dataclass(slots=True)
 class Change:
-    """What one batch told of one source. missed: numbers skipped. late: numbers that came after a higher one.
+    """What one batch told of one source. gaps: how often numbers were skipped; missed: how many. late: numbers that came after a higher one.
 
     dropped and observed: growth of the sample header's drops and sample_pool; 0 over a restart.
     """
 
     key: int
+    gaps: int = 0
     missed: int = 0
     late: int = 0
     restarts: int = 0
@@ -81,6 +82,7 @@ class Sequences:
                 change.restarts += 1
                 last = number
             elif step > 0:
+                change.gaps += step > 1
                 change.missed += step - 1
                 last = number
             else:
