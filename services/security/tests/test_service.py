@@ -179,6 +179,8 @@ async def test_one_incident_through_a_killed_server_and_a_restart(
         before = service.ledger.state
     async with running(messaging, telemetry, patient) as service:
         assert service.ledger.state == before
+        top = await service.watch.top_talkers(View.DESTINATION, "bytes", 300, 5)
+        assert [round(talker.bytes) for talker in top.talkers] == [10_000_000]  # the window goes on, too
         numbers = iter(range(3, 1_000))
 
         async def told_again() -> bool:

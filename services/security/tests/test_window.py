@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sixfold.security.domain import addresses
+from sixfold.security.domain import addresses, checkpoint
+from sixfold.security.domain.batches import TakenBatches
 from sixfold.security.domain.spread import spread
 from sixfold.security.domain.table import SlotTable, grouped
 from sixfold.security.domain.window import Lanes, View, Window, WindowSettings
@@ -221,6 +222,32 @@ def _concat(frames: list):
     import polars as pl
 
     return pl.concat(frames)
+
+
+def test_a_checkpoint_goes_on_where_the_window_was() -> None:
+    window, taken = Window(EXACT), TakenBatches()
+    rows = [("203.0.113.1", f"198.51.{i // 250}.{i % 250}", -5_000, 0, 100 + i, 2) for i in range(400)]
+    window.add(flows(rows), NOW)
+    taken.add("gw-1", "e", 7)
+    data = checkpoint.dump(window, taken, 300)
+    other, known = Window(EXACT), TakenBatches()
+    checkpoint.restore(data, other, known)
+    head = NOW // 1_000
+    assert other.head == window.head
+    assert ("gw-1", "e", 7) in known
+    assert by_text(other.volumes(View.SOURCE, head - 5, head)) == by_text(
+        window.volumes(View.SOURCE, head - 5, head)
+    )
+    found, error = other.talkers(View.DESTINATION, "bytes", head - 5, head, 100)
+    exact, _ = window.talkers(View.DESTINATION, "bytes", head - 5, head, 100)
+    assert found.rows() == exact.rows()
+    assert 0 < error < 500
+    for damaged in (b"", data[:50], data[: len(data) // 2], b"\0\0\0\2{}"):
+        with pytest.raises(checkpoint.CheckpointUnusableError):
+            checkpoint.restore(damaged, other, known)
+    with pytest.raises(checkpoint.CheckpointUnusableError):
+        checkpoint.restore(data, Window(WindowSettings()), known)
+    assert other.head == window.head
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 10_000)), min_size=1, max_size=50))

@@ -115,6 +115,8 @@ class SecuritySettings(Settings):
     """Flow partitions that this replica watches; all of them when it is alone."""
     rows_at_once: int = Field(262_144, ge=1_024)
     """Flows counted in one pass: bounds memory and the time the window is busy."""
+    checkpoint_seconds: float = Field(15.0, gt=0)
+    """How often the window is saved: what a kill may cost it."""
     window: WindowOptions = WindowOptions()  # pyright: ignore[reportCallIssue]
     volumetric: VolumetricOptions = VolumetricOptions()  # pyright: ignore[reportCallIssue]
     incidents: IncidentOptions = IncidentOptions()  # pyright: ignore[reportCallIssue]

@@ -1,16 +1,17 @@
 """Batches of flows to windows, signals and incidents."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from sixfold.security.domain import incidents
+from sixfold.security.domain import checkpoint, incidents
 from sixfold.security.domain.addresses import covers, parse_network
 from sixfold.security.domain.batches import TakenBatches
 from sixfold.security.domain.events import Evidence, IncidentEvent
@@ -20,6 +21,8 @@ from sixfold.security.domain.signals import Detector, Signal
 from sixfold.security.domain.window import Added, View, Window
 from sixfold.security.ports import Clock, IncidentLedger, Meter
 
+CHECKPOINT_HOSTS: Final = 1_024
+log = logging.getLogger(__name__)
 Columns = Mapping[str, npt.NDArray[Any]]
 
 
@@ -86,6 +89,7 @@ class FlowWatch:
         self._taken = TakenBatches()
         self._sighted: dict[tuple[str, str], datetime] = {}
         self._unsettled: set[int] = set()
+        self._changed = False
         self._lock = asyncio.Lock()
         self._started = clock()
 
@@ -126,6 +130,22 @@ class FlowWatch:
         async with self._lock:
             return await asyncio.to_thread(self._top_talkers, view, metric, seconds, limit)
 
+    async def dump(self) -> bytes | None:
+        """A checkpoint of the window, None where nothing was counted since the last one."""
+        async with self._lock:
+            if not self._changed:
+                return None
+            self._changed = False
+            return await asyncio.to_thread(checkpoint.dump, self._window, self._taken, CHECKPOINT_HOSTS)
+
+    async def restore(self, data: bytes) -> None:
+        """Go on with the window of a checkpoint; one that cannot be used is left alone."""
+        async with self._lock:
+            try:
+                await asyncio.to_thread(checkpoint.restore, data, self._window, self._taken)
+            except checkpoint.CheckpointUnusableError as error:
+                log.warning("the window starts empty: %s", error)
+
     @property
     def hosts(self) -> int:
         return self._window.hosts
@@ -162,6 +182,7 @@ class FlowWatch:
         added: Added = self._window.add(columns, _milliseconds(self._clock()))
         self._meter.flows(added.flows - added.implausible, added.implausible, added.late)
         self._unsettled |= set(added.slots)
+        self._changed = True
         return self._look()
 
     def _look(self) -> list[Signal]:

@@ -12,6 +12,7 @@ from sixfold.chassis.rpc import RpcServer
 from sixfold.chassis.telemetry import Telemetry
 from sixfold.security.adapters import flows
 from sixfold.security.adapters.broadcast import Broadcast
+from sixfold.security.adapters.checkpoints import Checkpoints
 from sixfold.security.adapters.ledger import CENTRE, IncidentSnapshots, codec
 from sixfold.security.adapters.metering import TelemetryMeter, observe
 from sixfold.security.config import SecuritySettings
@@ -82,8 +83,15 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
         telemetry=telemetry,
         name=f"{CENTRE}-rpc",
     )
+    checkpoints = Checkpoints(
+        messaging,
+        key="-".join(str(partition) for partition in settings.partitions),
+        interval=settings.checkpoint_seconds,
+        dump=watch.dump,
+        restore=watch.restore,
+    )
     closing = Background("security-incidents", lambda: _close_quiet(watch))
-    service = Service([ledger, *consumers, closing, rpc], name=CENTRE)
+    service = Service([ledger, checkpoints, *consumers, closing, rpc], name=CENTRE)
     service.watch, service.ledger, service.changes, service.rpc = watch, ledger, changes, rpc
     return service
 

@@ -94,7 +94,7 @@ class Classifier:
         service_class = self._by_ports(self._class_of_port, columns, _OTHER)
         protocol = columns["protocol"]
         four = (destination[:, :10] == 0).all(axis=1) & (destination[:, 10:12] == 255).all(axis=1)
-        multicast: npt.NDArray[np.bool_] = np.where(four, (destination[:, 12] >> 4) == 14, destination[:, 0] == 255)
+        multicast = (four & ((destination[:, 12] >> 4) == 14)) | (~four & (destination[:, 0] == 255))
         service_class = np.where(
             multicast & (protocol == UDP) & (service_class == _OTHER), _IPTV, service_class
         )
@@ -129,7 +129,8 @@ class Classifier:
         judged = np.zeros(len(network), dtype=bool)
         for side in ("dst", "src"):
             codes = self._service_prefixes.codes(columns[f"{side}_address"])
-            for code in np.unique(codes).tolist():
+            found: list[int] = np.unique(codes).tolist()
+            for code in found:
                 rows = np.flatnonzero((codes == code) & ~judged)
                 rules = [(index, self._services[index]) for index in self._service_prefixes.rules[code]]
                 for _, service in [*rules, *self._service_ports]:

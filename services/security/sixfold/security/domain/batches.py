@@ -53,6 +53,22 @@ class TakenBatches:
         gateway, epoch, sequence = batch
         return sequence in self._taken.get(gateway, {}).get(epoch, Taken())
 
+    def dump(self) -> dict[str, dict[str, list[list[int]]]]:
+        """As plain values, for a checkpoint."""
+        return {
+            gateway: {epoch: [[*span] for span in taken.ranges] for epoch, taken in epochs.items()}
+            for gateway, epochs in self._taken.items()
+        }
+
+    def restore(self, values: dict[str, dict[str, list[list[int]]]]) -> None:
+        """What `dump` gave, instead of what is held now."""
+        self._taken = {
+            gateway: {
+                epoch: Taken(tuple((first, last) for first, last in spans)) for epoch, spans in epochs.items()
+            }
+            for gateway, epochs in values.items()
+        }
+
     def add(self, gateway: str, epoch: str, sequence: int) -> None:
         epochs = self._taken[gateway] = self._taken.pop(gateway, {})
         epochs[epoch] = epochs.pop(epoch, Taken()).add(sequence)

@@ -101,6 +101,13 @@ class SlotTable:
         self._merged = part_of(frame)
         self.error = self.error + dropped
 
+    @classmethod
+    def of(cls, frame: pl.DataFrame, error: npt.NDArray[np.float64], limit: int) -> "SlotTable":
+        """A table of volumes that were kept elsewhere."""
+        table = cls(limit)
+        table._merged, table.error = part_of(frame), error
+        return table
+
     @property
     def hosts(self) -> int:
         return len(self._merged.frame) + self._pending

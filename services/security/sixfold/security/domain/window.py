@@ -249,6 +249,23 @@ class Window:
             limit
         ), error
 
+    def tables(self) -> list[tuple[View, int, SlotTable]]:
+        """Everything held, for a checkpoint."""
+        return [
+            (view, slot, table) for view, tables in self._tables.items() for slot, table in tables.items()
+        ]
+
+    def restore(
+        self, head: int, tables: list[tuple[View, int, pl.DataFrame, npt.NDArray[np.float64]]]
+    ) -> None:
+        """Take up volumes that were kept elsewhere, instead of what is held now."""
+        self.head = head
+        self._tables = {view: {} for view in View}
+        for view, slot, frame, error in tables:
+            settled = slot <= head - self.settings.settled_after
+            limit = self.settings.settled_limit if settled else self.settings.limit
+            self._tables[view][slot] = SlotTable.of(frame, error, limit)
+
     @property
     def hosts(self) -> int:
         """Rows held over all views and slots: what memory grows with."""
