@@ -26,7 +26,7 @@ async def home_and_ports(tmp_path: Path) -> AsyncIterator[tuple[Home, Ports]]:
     prepare(home)
     file = home.config / "nats.conf"
     identities = nats_server.users(home, ["gw-1", "gw-2"])
-    file.write_text(nats_server.configuration(home, ports, identities, max_store_bytes=1 << 30))
+    file.write_text(nats_server.configuration(home, ports, identities))
     process = await asyncio.create_subprocess_exec(str(nats_server.binary()), "--config", str(file))
     try:
 

@@ -19,6 +19,8 @@ from sixfold.local.keys import ensure_seed
 from sixfold.local.ports import HOST, Ports
 
 MAX_PAYLOAD: Final = 8 * 1024 * 1024
+MAX_STORE: Final = 256 * 1024**3
+"""Above what all streams reserve: each stream has its own bound, and those follow the disk."""
 OPERATOR: Final = "operator"
 
 
@@ -108,7 +110,7 @@ def _user(user: User) -> dict[str, Any]:
     }
 
 
-def configuration(home: Home, ports: Ports, identities: Sequence[User], *, max_store_bytes: int) -> str:
+def configuration(home: Home, ports: Ports, identities: Sequence[User]) -> str:
     """The server's configuration file; JSON is a subset of its format."""
     document: Mapping[str, Any] = {
         "server_name": "sixfold-local",
@@ -122,7 +124,7 @@ def configuration(home: Home, ports: Ports, identities: Sequence[User], *, max_s
         "jetstream": {
             "store_dir": str(home.nats),
             "max_memory_store": 256 * 1024 * 1024,
-            "max_file_store": max_store_bytes,
+            "max_file_store": MAX_STORE,
         },
         "authorization": {"users": [_user(user) for user in identities]},
     }

@@ -30,15 +30,22 @@ def _telemetry(home: Home, service: str) -> dict[str, Any]:
     return {"traces_file": home.traces / f"{service}.jsonl"}
 
 
-def centre(home: Home, ports: Ports, name: str) -> dict[str, Any]:
+def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, Any]:
     """What every centre needs, and what this one needs besides."""
     own: Mapping[str, dict[str, Any]] = {
-        "credit": {"warehouse": f"chdb://{home.warehouse}"},
+        "credit": {
+            "warehouse": {"dsn": f"chdb://{home.warehouse}"},
+            "loader": {"stream_bytes": flow_bytes},
+        },
         "identity": {
             "pseudonym_key_file": ensure_hex_key(home, "identity-pseudonym.key"),
             "vault_key_file": ensure_hex_key(home, "identity-vault.key"),
         },
-        "emergency": {"signing_seed_file": seed_file(home, "command-issuer")},
+        "emergency": {
+            "signing_seed_file": seed_file(home, "command-issuer"),
+            "commands_bytes": flow_bytes // 8,
+            "receipts_bytes": flow_bytes // 32,
+        },
     }
     return {
         **own.get(name, {}),
@@ -68,11 +75,11 @@ def write_api_keys(home: Home) -> str:
     return str(path)
 
 
-def documents(home: Home, ports: Ports) -> dict[str, dict[str, Any]]:
+def documents(home: Home, ports: Ports, flow_bytes: int) -> dict[str, dict[str, Any]]:
     """Settings by service; keys that are missing are made."""
     ensure_seed(home, "command-issuer")
     return {
-        **{name: centre(home, ports, name) for name in CENTRES},
+        **{name: centre(home, ports, name, flow_bytes) for name in CENTRES},
         "console": door(home, ports, "console", "console"),
         "incubator": {"keys_file": write_api_keys(home), **door(home, ports, "incubator", "openapi")},
         "all": {
@@ -82,7 +89,8 @@ def documents(home: Home, ports: Ports) -> dict[str, dict[str, Any]]:
     }
 
 
-def write_settings(home: Home, ports: Ports) -> None:
-    for name, document in documents(home, ports).items():
+def write_settings(home: Home, ports: Ports, *, flow_bytes: int) -> None:
+    """One TOML file per service. `flow_bytes` bounds what the bus holds of flows; other bounds follow it."""
+    for name, document in documents(home, ports, flow_bytes).items():
         text = _HEADER.format(service=name.upper(), lower=name) + dump(document)
         write_atomically(home.config / f"{name}.toml", text)

@@ -28,8 +28,8 @@ LEAST_FREE: Final = 2 * _GIB
 SAMPLE_RATE: Final = 2000
 
 
-def store_limit(home: Home) -> int:
-    """Bytes that JetStream may keep: half of what is free, at most 64 GiB; LocalError under 2 GiB free."""
+def flow_stream_bytes(home: Home) -> int:
+    """What the bus may hold of flows for slow readers: a quarter of the disk, at most 8 GiB; LocalError under 2 GiB."""
     free = shutil.disk_usage(home.root).free
     if free < LEAST_FREE:
         raise LocalError(
@@ -37,7 +37,7 @@ def store_limit(home: Home) -> int:
             "Free some, or choose another disk with --home DIR."
         )
     used = sum(path.stat().st_size for path in home.nats.rglob("*") if path.is_file())
-    return max(min((free + used) // 2, 64 * _GIB), _GIB)
+    return min((free + used) // 4, 8 * _GIB)
 
 
 def stages(home: Home, ports: Ports, *, sample: bool) -> list[Stage]:
@@ -120,12 +120,11 @@ def write_configuration(home: Home, ports: Ports) -> None:
     """Write everything that the children read: keys at the first time, settings at every start."""
     identities = nats_server.users(home, [GATEWAY])
     ensure_token(home, "openapi.key", "sfk")
-    limit = store_limit(home)
     write_atomically(
         home.config / "nats.conf",
-        nats_server.configuration(home, ports, identities, max_store_bytes=limit),
+        nats_server.configuration(home, ports, identities),
     )
-    write_settings(home, ports)
+    write_settings(home, ports, flow_bytes=flow_stream_bytes(home))
 
 
 async def _run(home: Home, ports: Ports, console: Console, *, sample: bool) -> int:
