@@ -282,3 +282,35 @@ async def test_64_clients_and_a_kill_in_the_middle_lose_nothing_and_share_nothin
             assert answer.delegation.prefix == answered[key]
         kept = await every_delegation(again, pool_id="home")
         assert sorted(delegation.prefix for delegation in kept) == sorted(answered.values())
+
+
+@pytest.mark.timeout(120)
+async def test_a_bus_that_dies_by_kill_loses_nothing_and_gives_nothing_twice(nats_server, telemetry):
+    server = nats_server()
+    answered: dict[str, str] = {}
+
+    async def client(stub, number):
+        for turn in range(25):
+            key = f"c{number}-{turn}"
+            while key not in answered:
+                try:
+                    answer = await stub.DelegatePrefix(wish(key, 60), timeout=60)
+                except grpc.aio.AioRpcError as error:
+                    if error.code() not in TRY_AGAIN:
+                        raise
+                    await asyncio.sleep(0.05)
+                else:
+                    answered[key] = answer.delegation.prefix
+
+    async def deaths():
+        for share in (50, 120):
+            await eventually(lambda share=share: len(answered) >= share, timeout=60)
+            server.kill()
+            server.start()
+
+    async with centre(server.url, telemetry) as stub:
+        await stub.CreatePool(HOME)
+        await asyncio.gather(deaths(), *(client(stub, number) for number in range(8)))
+        require_no_overlap(answered.values())
+        kept = await every_delegation(stub, pool_id="home")
+        assert sorted(delegation.prefix for delegation in kept) == sorted(answered.values())

@@ -24,7 +24,7 @@ from sixfold.identity.config import IdentitySettings
 from sixfold.identity.service import Dependencies, build
 
 pytestmark = pytest.mark.nats
-PERSON = "customer 4711, Li Wei"
+PERSON = "customer Zhuque, Li Wei"
 VAULT_KEY = bytes(range(32, 64))
 
 
@@ -123,10 +123,10 @@ async def test_nothing_in_the_ledger_leads_to_a_person_and_the_vault_is_sealed(
     for number in (1, 2):
         stored = await messaging.js.get_msg("LEDGER_IDENTITY", number)
         everything = stored.data + repr(stored.headers).encode()
-        assert not any(word in everything for word in (b"4711", b"Li Wei", b"356938035643809"))
+        assert not any(word in everything for word in (b"Zhuque", b"Li Wei", b"356938035643809"))
     bucket = await messaging.js.key_value("IDENTITY_VAULT")
     sealed = (await bucket.get(subscriber)).value
-    assert b"4711" not in sealed
+    assert b"Zhuque" not in sealed
     assert nacl.secret.SecretBox(VAULT_KEY).decrypt(sealed).decode() == f"{subscriber}\0{PERSON}"
 
 

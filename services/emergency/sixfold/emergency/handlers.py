@@ -48,6 +48,8 @@ class Alerts:
         self._clock = clock
         self._wake = asyncio.Event()
         self._watchers: set[asyncio.Event] = set()
+        # State and number of gateways for which nothing was due: as long as both stay, nothing is.
+        self._settled: tuple[State, int] | None = None
 
     @property
     def state(self) -> State:
@@ -116,7 +118,13 @@ class Alerts:
         now = self._clock()
         if decisions.expire(self.state, now):
             await self._ledger.transact(lambda state: (decisions.expire(state, now), None))
-        due = decisions.due_commands(self.state, self._gateways.areas(), now)
+        areas = self._gateways.areas()
+        if self._settled is not None and self._settled[0] is self.state and self._settled[1] == len(areas):
+            return
+        state = self.state
+        due = decisions.due_commands(state, areas, now)
+        if not due:
+            self._settled = (state, len(areas))
         for start in range(0, len(due), SENT_AT_ONCE):
             sent = await self._send(due[start : start + SENT_AT_ONCE], now)
             if sent:
