@@ -35,7 +35,7 @@ _SO_RCVBUFFORCE: Final = 33
 _SO_MEMINFO: Final = 55
 _MEMINFO_FILLED, _MEMINFO_SIZE, _MEMINFO_DROPS = 0, 1, 8
 _LOOK_EVERY: Final = 0.5
-_SHORT_NAP, _LONG_NAP = 0.002, 0.010
+_SHORT_NAP, _LONG_NAP = 0.002, 0.020
 
 # struct mmsghdr of 64-bit Linux: struct msghdr, then the length received.
 _MMSGHDR: Final = np.dtype(
@@ -102,7 +102,10 @@ class Receiver:
         self._slots, self._max_bytes = slots, max_bytes
         self._drops = 0
         self._looked = 0.0
-        self._filled = 0
+        self._filled = self._got = self._got_bytes = 0
+        self._polled = time.monotonic()
+        self._gap = 0.0
+        self._size = self._look()
         self._heard = False
         self._waiting: Datagrams | None = None
         self._names = np.zeros((slots, _NAME), dtype=np.uint8)
@@ -140,14 +143,16 @@ class Receiver:
             return self._part(self._waiting)
         got = self._receive()
         now = time.monotonic()
+        self._gap, self._polled = now - self._polled, now
         if now - self._looked > _LOOK_EVERY:
             self._looked = now
-            self._look()
+            self._size = self._look()
         self._heard = got > 0
         if got <= 0:
             return None
         datagrams = self._collect(got)
-        if int(datagrams.lengths.sum()) > self._max_bytes:
+        self._got_bytes = int(datagrams.lengths.sum())
+        if self._got_bytes > self._max_bytes:
             return self._part(datagrams)
         return datagrams
 
@@ -188,7 +193,7 @@ class Receiver:
         received = np.full(got, time.time_ns() // 1_000_000, dtype=np.int64)
         datagrams = Datagrams(data, lengths, addresses, ports, received)
         self._counters.add("datagrams_received", got, port=str(self.port))
-        self._counters.add("bytes_received", int(lengths.sum()), port=str(self.port))
+        self._counters.add("bytes_received", int(lengths.sum(dtype=np.int64)), port=str(self.port))
         return datagrams
 
     def _joined(self, data: npt.NDArray[np.uint8], lengths: npt.NDArray[Any], longest: int) -> Any:
@@ -218,14 +223,18 @@ class Receiver:
 
     @property
     def nap(self) -> float:
-        """How many seconds to leave the socket alone: 0 after a full batch, longer where much room is left.
+        """How many seconds to leave the socket alone, so that about half a batch comes together.
 
-        Fewer and larger batches cost less. The nap ends long before the kernel's buffer could fill up at the
-        rate of the last batch.
+        Fewer and larger batches cost less. At the rate of the last batch the nap fills no more than a quarter of
+        the kernel's buffer, in which a datagram takes about twice its length.
         """
         if self._waiting is not None or self._got == self._slots:
             return 0.0
-        return _SHORT_NAP if self._got > self._slots // 2 else _LONG_NAP
+        if not self._got or self._gap <= 0:
+            return _SHORT_NAP
+        half = self._gap * self._slots / (2 * self._got)
+        fill = self._gap * self._size / (4 * (2 * self._got_bytes + 1024 * self._got))
+        return max(0.0, min(half, fill, _LONG_NAP))
 
     @property
     def busy(self) -> bool:
