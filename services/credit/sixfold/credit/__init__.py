@@ -1,0 +1,1 @@
+"""Big data and credit: the one writer and reader of the warehouse."""

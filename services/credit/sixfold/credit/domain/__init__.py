@@ -1,0 +1,1 @@
+"""What the loader knows of batches, without the bus and without the warehouse."""

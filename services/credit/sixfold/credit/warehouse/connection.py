@@ -1,0 +1,171 @@
+"""ClickHouse by DSN through clickhouse-connect: the embedded engine or a server, and nobody else knows which.
+
+WarehouseError
+  WarehouseBusyError     will work later: unreachable, read-only, too many parts, out of memory
+  WarehouseRefusedError  will never work: this statement or these data are wrong
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from sixfold.credit.config import WarehouseSettings
+
+R = TypeVar("R")
+
+# Error codes of ClickHouse (src/Common/ErrorCodes.cpp) that say that the data or the statement are wrong.
+REFUSED: Final = frozenset(
+    {
+        *(6, 10, 16, 20, 26, 27, 33, 34, 38, 41, 43, 44, 46, 47, 48, 50, 53, 62, 69, 70, 72, 117, 131, 153),
+        *(158, 321, 349, 407, 636),
+    }
+)
+READERS: Final = 2
+QUEUE: Final = 64
+"""Statements that may wait for a reader; more are refused at once."""
+
+
+class WarehouseError(RuntimeError):
+    pass
+
+
+class WarehouseBusyError(WarehouseError):
+    pass
+
+
+class WarehouseRefusedError(WarehouseError):
+    pass
+
+
+def classify(error: Exception) -> WarehouseError:
+    """What an exception of clickhouse-connect means for whoever waits."""
+    code = getattr(error, "code", None)
+    text = " ".join(str(error).split())[:400]
+    if code is None and "Code: " in text:
+        digits = text.partition("Code: ")[2].partition(".")[0]
+        code = int(digits) if digits.isdigit() else None
+    if code in REFUSED:
+        return WarehouseRefusedError(text)
+    return WarehouseBusyError(text or type(error).__name__)
+
+
+class Warehouse:
+    """One connection that writes and some that read, each in a thread of its own; a component."""
+
+    name = "warehouse"
+
+    def __init__(self, settings: WarehouseSettings) -> None:
+        self.settings = settings
+        self._writer = ThreadPoolExecutor(1, "warehouse-writer")
+        self._readers = ThreadPoolExecutor(READERS, "warehouse-reader")
+        self._write_client: Client | None = None
+        self._read_clients: list[Client] = []
+        self._waiting = 0
+
+    @property
+    def embedded(self) -> bool:
+        return self.settings.dsn.get_secret_value().startswith("chdb:")
+
+    @property
+    def path(self) -> str:
+        """The directory of the embedded engine."""
+        return self.settings.dsn.get_secret_value().removeprefix("chdb://")
+
+    def client(self) -> Client:
+        """A new client; the caller closes it. Raises WarehouseBusyError where nothing answers."""
+        dsn = self.settings.dsn.get_secret_value()
+        try:
+            if self.embedded:
+                return clickhouse_connect.get_client(dsn=dsn)
+            return clickhouse_connect.get_client(
+                dsn=dsn, autogenerate_session_id=False, connect_timeout=5, send_receive_timeout=120
+            )
+        except (ClickHouseError, OSError, RuntimeError) as error:
+            raise WarehouseBusyError(
+                f"cannot open the warehouse at {dsn.rpartition('@')[2]}: {' '.join(str(error).split())[:300]}"
+            ) from error
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._write_client = await loop.run_in_executor(self._writer, self.client)
+        for _ in range(READERS):
+            self._read_clients.append(await loop.run_in_executor(self._readers, self.client))
+
+    async def stop(self) -> None:
+        loop = asyncio.get_running_loop()
+        for client in (*self._read_clients, self._write_client):
+            if client is not None:
+                await loop.run_in_executor(self._writer, client.close)
+        self._read_clients.clear()
+        self._write_client = None
+        self._writer.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+
+    async def write(self, work: Callable[[Client], R]) -> R:
+        """Run `work` with the writing client, one at a time. Raises WarehouseError."""
+        client = self._write_client
+        if client is None:
+            raise WarehouseBusyError("the warehouse is not open")
+        return await self._run(self._writer, work, client)
+
+    async def read(self, work: Callable[[Client], R]) -> R:
+        """Run `work` with a reading client. Raises WarehouseError."""
+        if not self._read_clients:
+            raise WarehouseBusyError("the warehouse is not open")
+        if self._waiting >= QUEUE:
+            raise WarehouseBusyError(f"{QUEUE} queries wait already; try again later")
+        self._waiting += 1
+        client = self._read_clients.pop(0)
+        self._read_clients.append(client)
+        try:
+            return await self._run(self._readers, work, client)
+        finally:
+            self._waiting -= 1
+
+    async def _run(self, executor: ThreadPoolExecutor, work: Callable[[Client], R], client: Client) -> R:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(executor, work, client)
+        except (ClickHouseError, OSError) as error:
+            raise classify(error) from error
+        except RuntimeError as error:
+            # The embedded engine raises its exceptions as RuntimeError; anything else is a fault of ours.
+            if "Code: " not in str(error):
+                raise
+            raise classify(error) from error
+
+    async def insert(self, table: str, data: pa.Table, token: str) -> None:
+        """One block into `database.table`; a block whose token was inserted before is ignored, also by the rollups."""
+        settings = {
+            "insert_deduplication_token": token,
+            "insert_deduplicate": 1,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+            "input_format_null_as_default": 1,
+            "async_insert": 0,
+            "max_insert_block_size": 1_048_576,
+            "min_insert_block_size_rows": 1_048_576,
+            "min_insert_block_size_bytes": 1 << 30,
+            "max_insert_threads": 1,
+            "max_partitions_per_insert_block": 1_000,
+        }
+        name = f"{self.settings.database}.{table}"
+        await self.write(lambda client: client.insert_arrow(name, data, settings=settings))
+
+    async def query_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """Rows of `sql` with bound `{name:Type}` parameters, within the time and memory limits."""
+        settings = {
+            "max_execution_time": self.settings.query_seconds,
+            "max_memory_usage": self.settings.query_memory_bytes,
+            "readonly": 2,
+        }
+        if self.embedded:
+            # The embedded engine has one session a connection: readonly would stick to the writer, too.
+            del settings["readonly"]
+        return await self.read(
+            lambda client: client.query_arrow(sql, parameters=dict(parameters or {}), settings=settings)
+        )
