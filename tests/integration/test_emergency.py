@@ -279,7 +279,7 @@ async def test_receipts_that_cannot_be_are_dead_letters_and_the_others_count(
 
 
 async def test_deliveries_can_be_watched(nats_url, messaging, seed_file, issuer, telemetry):
-    async with centre(nats_url, seed_file, telemetry, areas={"gw-1": ()}) as (_, stub, _channel):
+    async with centre(nats_url, seed_file, telemetry, areas={"gw-1": ()}) as (service, stub, _channel):
         gateway = Gateway(messaging, "gw-1", issuer)
         await gateway.listen()
         watch = stub.WatchDeliveries(pb.WatchDeliveriesRequest())
@@ -294,15 +294,16 @@ async def test_deliveries_can_be_watched(nats_url, messaging, seed_file, issuer,
         await eventually(lambda: gateway.commands and "DELIVERY_STATE_SENT" in seen)
         await gateway.receipt(gateway.commands[0])
         await eventually(lambda: seen[-1] == "DELIVERY_STATE_DELIVERED")
-        watch.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        await service.stop()
+        # The watch has ended of itself, so that nothing waits for it.
+        await asyncio.wait_for(reading, 4)
 
 
 async def test_it_is_healthy_and_tells_its_contract(nats_url, seed_file, telemetry):
     async with centre(nats_url, seed_file, telemetry) as (service, _, channel):
         health = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
         assert health.status == health_pb2.HealthCheckResponse.SERVING
-        assert service.ready
+        await eventually(lambda: service.ready)
 
         def services():
             with grpc.insecure_channel(service.rpc.address) as plain:

@@ -48,6 +48,7 @@ class Alerts:
         self._clock = clock
         self._wake = asyncio.Event()
         self._watchers: set[asyncio.Event] = set()
+        self._watching_ends = False
         # State and number of gateways for which nothing was due: as long as both stay, nothing is.
         self._settled: tuple[State, int] | None = None
 
@@ -60,6 +61,11 @@ class Alerts:
         self._wake.set()
         for watcher in self._watchers:
             watcher.set()
+
+    def end_watches(self) -> None:
+        """Let every watcher go, for the centre is stopping."""
+        self._watching_ends = True
+        self.wake()
 
     async def submit(self, cap: bytes, *, lenient: bool) -> tuple[Alert, bool]:
         """The stored alert, and whether it was known. Raises RefusedError."""
@@ -168,6 +174,8 @@ class Alerts:
             while True:
                 await changed.wait()
                 changed.clear()
+                if self._watching_ends:
+                    return
                 for name, delivery in self._deliveries(alert_id):
                     if told.get((name, delivery.gateway)) != delivery:
                         told[name, delivery.gateway] = delivery

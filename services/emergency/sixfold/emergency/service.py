@@ -33,6 +33,21 @@ class Service(Lifecycle):
     alerts: Alerts
 
 
+class WatchEnd:
+    """Ends the watches before the server drains, which would wait for them."""
+
+    name = "emergency-watches"
+
+    def __init__(self, alerts: Alerts) -> None:
+        self._alerts = alerts
+
+    async def start(self) -> None:
+        return None
+
+    async def stop(self) -> None:
+        self._alerts.end_watches()
+
+
 def build(settings: EmergencySettings, dependencies: Dependencies) -> Service:
     messaging, telemetry = dependencies.messaging, dependencies.telemetry
     meter = TelemetryMeter(telemetry)
@@ -73,6 +88,8 @@ def build(settings: EmergencySettings, dependencies: Dependencies) -> Service:
         name="emergency-rpc",
     )
     sending = Background("emergency-sending", alerts.run)
-    service = Service([streams, commands, ledger, gateways, receipts, sending, rpc], name=CENTRE)
+    service = Service(
+        [streams, commands, ledger, gateways, receipts, sending, rpc, WatchEnd(alerts)], name=CENTRE
+    )
     service.rpc, service.alerts = rpc, alerts
     return service
