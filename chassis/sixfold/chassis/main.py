@@ -83,7 +83,7 @@ def _run(name: str, model: type[S], build: Build[S], arguments: Sequence[str] | 
 async def _serve(name: str, settings: Any, build: Build[Any]) -> None:
     telemetry = setup(settings.telemetry, service=name)
     nats: NatsSettings | None = getattr(settings, "nats", None)
-    messaging = Messaging(nats) if nats is not None else None
+    messaging = Messaging(nats, telemetry=telemetry) if nats is not None else None
     service = build(settings, messaging, telemetry)
     # The probes answer from the first moment; readiness follows the parts that come after.
     parts: list[Component] = [part for part in (messaging, service) if part is not None]

@@ -11,15 +11,8 @@ from sixfold.chassis.messaging.connection import (
     StreamRefusedError,
     cloudevent_headers,
 )
-from sixfold.chassis.messaging.consumer import (
-    Consumer,
-    Handler,
-    Inbound,
-    Poison,
-    ensure_dead_letters,
-    inbound,
-    redrive,
-)
+from sixfold.chassis.messaging.consumer import Consumer, Handler
+from sixfold.chassis.messaging.deadletters import Inbound, Poison, ensure_dead_letters, inbound, redrive
 
 __all__ = [
     "MAX_BATCH",

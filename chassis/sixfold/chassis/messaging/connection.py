@@ -20,18 +20,21 @@ from typing import Any, Final
 import nats
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import PubAck, StreamConfig
+from nats.js.api import PubAck, StreamConfig, StreamInfo
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from sixfold.chassis.config import Settings
-from sixfold.chassis.telemetry import inject
+from sixfold.chassis.telemetry import Telemetry, inject
 
 log = logging.getLogger(__name__)
 
 MAX_BATCH: Final = 1_000
 """Messages in one atomic batch: the server's limit."""
 _WRONG_LAST_SEQUENCE: Final = (10071, 10164)
+_ELECTING: Final = (10005, 10008, 10009)
+"""No peers known yet, JetStream not available yet, not the leader."""
 
 
 class NatsSettings(Settings):
@@ -81,12 +84,18 @@ class Messaging:
 
     name = "nats"
 
-    def __init__(self, settings: NatsSettings, *, require: bool = True) -> None:
+    def __init__(
+        self, settings: NatsSettings, *, require: bool = True, telemetry: Telemetry | None = None
+    ) -> None:
         self.settings = settings
+        self.telemetry = telemetry
         self._require = require
         self._nc: Client | None = None
         self._js: JetStreamContext | None = None
         self._connecting: asyncio.Task[None] | None = None
+        self._seed: str | None = None
+        self._opened = False
+        self._stopping = False
         self.connected = asyncio.Event()
         self.reconnects = 0
 
@@ -111,7 +120,8 @@ class Messaging:
         return self.nc.max_payload
 
     async def start(self) -> None:
-        self._connecting = asyncio.create_task(self._connect(), name="nats-connect")
+        self._seed = _read_seed(self.settings.nkey_seed_file)
+        self._connecting = asyncio.create_task(self._connect(self._seed), name="nats-connect")
         if not self._require:
             return
         try:
@@ -122,11 +132,10 @@ class Messaging:
                 f"no NATS server answers at {', '.join(self.settings.servers)}; is it started?"
             ) from error
 
-    async def _connect(self) -> None:
-        options: dict[str, Any] = {}
-        if self.settings.nkey_seed_file is not None:
-            options["nkeys_seed_str"] = self.settings.nkey_seed_file.read_text().strip()
+    async def _connect(self, seed: str | None) -> None:
+        options: dict[str, Any] = {} if seed is None else {"nkeys_seed_str": seed}
         while True:
+            pause = 0.25
             try:
                 self._nc = await nats.connect(
                     list(self.settings.servers),
@@ -137,34 +146,60 @@ class Messaging:
                     ping_interval=10,
                     max_outstanding_pings=3,
                     pending_size=self.settings.pending_bytes,
-                    inbox_prefix=self.settings.inbox_prefix,
                     error_cb=self._on_error,
                     disconnected_cb=self._on_disconnected,
                     reconnected_cb=self._on_reconnected,
+                    closed_cb=self._on_closed,
                     **options,
                 )
                 break
             except nats.errors.AuthorizationError as error:
-                raise MessagingError(f"NATS refused our key: {error}") from error
+                if self._require and not self._opened:
+                    raise MessagingError(f"NATS refused our key: {error}") from error
+                log.error("NATS at %s refuses our key", ", ".join(self.settings.servers))
+                pause = 5.0
             except (nats.errors.Error, OSError, TimeoutError) as error:
                 log.warning("cannot reach NATS at %s yet: %s", ", ".join(self.settings.servers), error)
-                await asyncio.sleep(0.25 + random.random() / 4)  # noqa: S311 - jitter
+            await asyncio.sleep(pause * (1 + random.random()))  # noqa: S311 - jitter
         self._js = self._nc.jetstream(timeout=5, publish_async_max_pending=4096)
+        self._opened = True
+        self._show(True)
         self.connected.set()
+
+    def _show(self, connected: bool) -> None:
+        if self.telemetry is not None:
+            self.telemetry.gauge("nats_connected", "1 while connected to NATS").set(
+                int(connected), {"connection": self.settings.name}
+            )
 
     async def _on_error(self, error: Exception) -> None:
         log.warning("NATS: %s", error or type(error).__name__)
 
     async def _on_disconnected(self) -> None:
         self.connected.clear()
+        self._show(False)
         log.warning("NATS: disconnected")
 
     async def _on_reconnected(self) -> None:
         self.reconnects += 1
+        if self.telemetry is not None:
+            self.telemetry.counter("nats_reconnects_total", "connections to NATS won again").add(
+                1, {"connection": self.settings.name}
+            )
+        self._show(True)
         self.connected.set()
         log.info("NATS: connected again")
 
+    async def _on_closed(self) -> None:
+        """The library gives up for ever when a server refuses the key twice; we do not."""
+        self.connected.clear()
+        self._show(False)
+        if not self._stopping:
+            log.error("NATS: connection closed for good; opening another")
+            self._connecting = asyncio.create_task(self._connect(self._seed), name="nats-connect")
+
     async def stop(self) -> None:
+        self._stopping = True
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
@@ -177,22 +212,50 @@ class Messaging:
             log.warning("NATS: closing with messages unsent")
         await self._nc.close()
 
-    async def ensure_stream(self, config: StreamConfig) -> None:
-        """Create the stream, or bring it to `config`. Raises StreamRefusedError where the server will not."""
+    async def ensure_stream(self, config: StreamConfig, *, timeout: float = 30.0) -> StreamInfo:
+        """Create the stream, or bring it to `config`. Waits up to `timeout` seconds for servers that are electing.
+
+        Raises StreamRefusedError where the server will not, BusUnavailableError where none answers in time.
+        """
         wanted = replace(config, num_replicas=config.num_replicas or self.settings.replicas)
-        try:
+        deadline = asyncio.get_running_loop().time() + timeout
+        while True:
             try:
-                await self.js.stream_info(str(wanted.name))
-            except NotFoundError:
-                await self.js.add_stream(wanted)
-            else:
-                await self.js.update_stream(wanted)
-        except APIError as error:
-            raise StreamRefusedError(
-                f"stream {wanted.name}: {error.description}", error.err_code or 0
-            ) from error
+                try:
+                    await self.js.stream_info(str(wanted.name))
+                except NotFoundError:
+                    return await self.js.add_stream(wanted)
+                return await self.js.update_stream(wanted)
+            except APIError as error:
+                late = asyncio.get_running_loop().time() > deadline
+                if late or (error.code != 503 and error.err_code not in _ELECTING):
+                    raise StreamRefusedError(
+                        f"stream {wanted.name}: {error.description}", error.err_code or 0
+                    ) from error
+            except (nats.errors.Error, BusUnavailableError, TimeoutError) as error:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise BusUnavailableError(
+                        f"stream {wanted.name}: {error or type(error).__name__}"
+                    ) from error
+            await asyncio.sleep(0.1)
+
+    async def request(
+        self,
+        subject: str,
+        data: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 5.0,
+    ) -> Msg:
+        """Ask whoever answers on `subject` (core NATS). Raises BusUnavailableError when nobody does in time."""
+        sent = dict(headers or {})
+        inject(sent)
+        try:
+            return await self.nc.request(subject, data, timeout=timeout, headers=sent)
+        except nats.errors.MaxPayloadError as error:
+            raise StreamRefusedError(f"{subject}: {len(data)} bytes is over the server's limit") from error
         except (nats.errors.Error, TimeoutError) as error:
-            raise BusUnavailableError(f"stream {wanted.name}: {error or type(error).__name__}") from error
+            raise BusUnavailableError(f"{subject}: {error or type(error).__name__}") from error
 
     async def publish(
         self,
@@ -205,19 +268,30 @@ class Messaging:
     ) -> PubAck:
         """Publish to JetStream and wait for the acknowledgement, retrying within `timeout` seconds.
 
-        A retry carries the same message id, so it is stored once.
+        A retry carries the same message id, so it is stored once. Raises BusUnavailableError when the time is over
+        (it may be stored then), SequenceConflictError for an expected sequence that is not, StreamRefusedError else.
         """
         sent = dict(headers or {})
         sent["Nats-Msg-Id"] = message_id or sent.get("Nats-Msg-Id") or secrets.token_hex(12)
         inject(sent)
         deadline = asyncio.get_running_loop().time() + timeout
         pause = 0.05
+        tries = 0
         while True:
             left = deadline - asyncio.get_running_loop().time()
+            tries += 1
             try:
                 return await self.js.publish(subject, data, timeout=max(min(left, 2.0), 0.05), headers=sent)
             except APIError as error:
-                raise StreamRefusedError(f"{subject}: {error.description}", error.err_code or 0) from error
+                code = error.err_code or 0
+                if code in _WRONG_LAST_SEQUENCE:
+                    # One node alone answers so to a retry of what it has stored, where three say "duplicate".
+                    stored = await self._stored(subject, sent["Nats-Msg-Id"]) if tries > 1 else None
+                    if stored is not None:
+                        return stored
+                    raise SequenceConflictError(f"{subject}: {error.description}", code) from error
+                if error.code != 503 or left <= pause:
+                    raise StreamRefusedError(f"{subject}: {error.description}", code) from error
             except nats.errors.MaxPayloadError as error:
                 raise StreamRefusedError(
                     f"{subject}: {len(data)} bytes is over the server's limit"
@@ -227,6 +301,17 @@ class Messaging:
                     raise BusUnavailableError(f"{subject}: {error or type(error).__name__}") from error
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
+
+    async def _stored(self, subject: str, message_id: str) -> PubAck | None:
+        """The acknowledgement of an earlier try, where the newest message of the subject is that one."""
+        try:
+            stream = await self.js.find_stream_name_by_subject(subject)
+            last = await self.js.get_last_msg(stream, subject)
+        except (nats.errors.Error, TimeoutError):
+            return None
+        if (last.headers or {}).get("Nats-Msg-Id") != message_id:
+            return None
+        return PubAck(stream=stream, seq=int(last.seq or 0), duplicate=True)
 
     async def publish_batch(
         self, messages: Sequence[Outgoing], *, expected_last_sequence: int | None = None, timeout: float = 5.0
@@ -267,6 +352,15 @@ class Messaging:
         except (nats.errors.Error, TimeoutError) as error:
             raise BusUnavailableError(f"{messages[0].subject}: {error or type(error).__name__}") from error
         raise AssertionError("unreachable: the last message returns")
+
+
+def _read_seed(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise MessagingError(f"cannot read the NKey seed {file}: {error.strerror}") from error
 
 
 def _sequence_of(answer: bytes) -> int:
