@@ -211,3 +211,12 @@ async def test_a_key_that_is_none_stops_the_start_and_is_not_shown(nats_url, tel
         async with centre(nats_url, telemetry, keys):
             pass
     assert "secret but" not in str(caught.value)
+
+
+async def test_it_is_ready_without_a_nat_stream(nats_url, messaging, telemetry, keys):
+    service = build(IdentitySettings(**keys), Dependencies(messaging, telemetry))
+    await service.start()
+    try:
+        await eventually(lambda: service.ready)
+    finally:
+        await service.stop()

@@ -1,5 +1,6 @@
 """The only wiring of the identity centre."""
 
+import asyncio
 from dataclasses import dataclass
 
 from sixfold.api.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
@@ -33,6 +34,27 @@ class Service(Lifecycle):
     identities: Identities
 
 
+class Aside:
+    """A consumer whose readiness is not the centre's: enrolment and lookup stand also where there is no NAT stream yet.
+
+    Its death is the centre's all the same.
+    """
+
+    def __init__(self, consumer: Consumer) -> None:
+        self.name = consumer.name
+        self._consumer = consumer
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        return self._consumer.task
+
+    async def start(self) -> None:
+        await self._consumer.start()
+
+    async def stop(self) -> None:
+        await self._consumer.stop()
+
+
 def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
     messaging, telemetry = dependencies.messaging, dependencies.telemetry
     meter = TelemetryMeter(telemetry)
@@ -51,7 +73,7 @@ def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
     )
     components: list[Component] = [pseudonyms, vault, ledger, rpc]
     if settings.nat_sessions:
-        components.append(_sessions(settings, dependencies, ledger, meter))
+        components.append(Aside(_sessions(settings, dependencies, ledger, meter)))
     service = Service(components, name=CENTRE)
     service.rpc, service.identities = rpc, identities
     return service
