@@ -134,9 +134,9 @@ class GroupDecoder:
         self, run: Run, records: Records, layout: Layout, context: Context,
         decoded: Decoded,
     ) -> None:  # fmt: skip
-        sessions = firewall_sessions(records, layout)
+        columns = nat_columns(records, layout, context)
+        sessions = firewall_sessions(columns)
         if sessions.any():
-            columns = nat_columns(records, layout, context)
             decoded.nat_sessions.append({name: values[sessions] for name, values in columns.items()})
         forward = flow_columns(records, layout, context, self._rates(run, records, layout))
         counted = (forward["bytes"] > 0) | (forward["packets"] > 0)

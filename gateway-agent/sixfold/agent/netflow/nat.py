@@ -1,7 +1,8 @@
 """NAT events to NAT_SESSION columns: RFC 8158 (IPFIX), Cisco NEL (v9) and ASA NSEL (v9).
 
 NSEL says what a firewall did with a flow (firewallEvent). A record of it becomes
-  a NAT session where the flow began (1) or ended (2) and the layout has translated endpoints: event 1 or 2;
+  a NAT session where the flow began (1) or ended (2) and an endpoint was translated, that is, is given after
+    translation and is not what it was before: event 1 or 2;
   a flow where it counts octets or packets (ASA: deltas in events 2 and 5);
 both, or, being neither, it is declined: denied (3), alert (4), or an event that counts and translates nothing.
 """
@@ -62,13 +63,23 @@ def nat_columns(records: Records, layout: Layout, context: Context) -> dict[str,
     return columns
 
 
-def firewall_sessions(records: Records, layout: Layout) -> Array:
-    """Which records of an NSEL layout are NAT sessions: a mask (rows,)."""
-    field = layout.first(ie.FIREWALL_EVENT)
-    if field is None or layout.first(ie.TRANSLATED) is None:
-        return np.zeros(records.rows, dtype=bool)
-    event = number(records, field, np.empty(records.rows, dtype=np.uint8))
-    return (event == CREATE) | (event == DELETE)
+def firewall_sessions(columns: dict[str, Array]) -> Array:
+    """Which rows of an NSEL layout's `nat_columns` are NAT sessions: a mask (rows,)."""
+    translated = np.zeros(len(columns["event"]), dtype=bool)
+    for side in ("src", "dst"):
+        address, port = columns.get(f"{side}_address"), columns.get(f"{side}_port")
+        after, after_port = columns.get(f"post_nat_{side}_address"), columns.get(f"post_nat_{side}_port")
+        if address is not None and after is not None:
+            words, after_words = address.view(np.uint64), after.view(np.uint64)
+            translated |= (words != after_words).any(axis=1) & _given(after)
+        if port is not None and after_port is not None:
+            translated |= (port != after_port) & (after_port != 0)
+    return translated & ((columns["event"] == CREATE) | (columns["event"] == DELETE))
+
+
+def _given(address: Array) -> Array:
+    """Which addresses are neither :: nor 0.0.0.0."""
+    return address.view(np.uint32)[:, 3] != 0
 
 
 def firewall_denied(records: Records, layout: Layout) -> Array:
