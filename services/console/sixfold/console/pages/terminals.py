@@ -53,7 +53,7 @@ async def terminals(centres: Centres, request: Request) -> dict[str, Any]:
             lambda reply: [
                 {
                     "prefix": one.prefix,
-                    "ports": f"{one.port_first}–{one.port_last}" if one.port_last else "",
+                    "ports": f"{one.port_first}–{one.port_last}" if one.port_last not in (0, 65535) else "",
                     "gateway": one.gateway,
                     "since": moment(one, "since"),
                 }
