@@ -14,8 +14,9 @@ _WINDOW: Final = 1 << 16
 
 @dataclass(slots=True)
 class Change:
-    """What one batch told of one source. gaps: how often numbers were skipped; missed: how many. late: numbers that came after a higher one.
+    """What one batch told of one source. gaps: how often numbers were skipped; missed: how many.
 
+    late: numbers that came after a higher one.
     dropped and observed: growth of the sample header's drops and sample_pool; 0 over a restart.
     """
 
