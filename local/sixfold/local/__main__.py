@@ -125,6 +125,14 @@ def trace(
     raise typer.Exit(show_trace(home_at(home), identity))
 
 
+@app.command(hidden=True)
+def sample(home: HomeOption = DEFAULT_HOME) -> None:
+    """The sample traffic of `up`: the region's homes at the centres, then its flows."""
+    from sixfold.local.simulate import sample_traffic
+
+    raise typer.Exit(sample_traffic(home_at(home)))
+
+
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     help="Export believable traffic of a region as true IPFIX (options: `sixfold simulate --help`).",

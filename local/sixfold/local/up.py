@@ -25,7 +25,6 @@ from sixfold.local.terminal import Steps, address_table
 
 _GIB: Final = 1024**3
 LEAST_FREE: Final = 2 * _GIB
-SAMPLE_RATE: Final = 2000
 
 
 def flow_stream_bytes(home: Home) -> int:
@@ -68,15 +67,7 @@ def stages(home: Home, ports: Ports, *, sample: bool) -> list[Stage]:
     simulator = Program(
         "sample",
         "Sample traffic",
-        (
-            *python,
-            "sixfold.local",
-            "simulate",
-            "--to",
-            ports.address("agent.ipfix"),
-            "--rate",
-            str(SAMPLE_RATE),
-        ),
+        (*python, "sixfold.local", "sample", "--home", str(home.root)),
         None,
         environment,
         stop_timeout=5.0,
