@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("agent", "journey", "warehouse", "idle", "growth")
+NAMES = ("agent", "detection", "journey", "warehouse", "idle", "growth")
 
 
 def main() -> None:

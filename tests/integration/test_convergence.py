@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,8 @@ class Centre:
 
 
 @pytest.fixture
-def centre(tmp_path: Path, nats_url: str) -> Iterator[Centre]:
+async def centre(tmp_path: Path, nats_url: str, messaging: Messaging) -> AsyncIterator[Centre]:
+    await messaging.ensure_stream(StreamConfig(name=FLOW_STREAM, subjects=["flow.>"]))
     made = Centre(tmp_path, nats_url)
     yield made
     made.clean()
@@ -102,7 +103,6 @@ def flows(random: np.random.Generator, rows: int) -> dict[str, np.ndarray]:
 async def test_accounts_are_exact_through_kill(
     centre: Centre, channel: grpc.aio.Channel, messaging: Messaging, assert_eventually: Eventually
 ) -> None:
-    await messaging.ensure_stream(StreamConfig(name=FLOW_STREAM, subjects=["flow.>"]))
     random = np.random.default_rng(11)
     expected: dict[str, list[int]] = {"gw-1": [0, 0, 0], "gw-2": [0, 0, 0]}
 

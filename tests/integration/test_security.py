@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,8 @@ class Centre:
 
 
 @pytest.fixture
-def centre(tmp_path: Path, nats_url: str) -> Iterator[Centre]:
+async def centre(tmp_path: Path, nats_url: str, messaging: Messaging) -> AsyncIterator[Centre]:
+    await messaging.ensure_stream(StreamConfig(name=FLOW_STREAM, subjects=["flow.>"]))
     made = Centre(tmp_path, nats_url)
     yield made
     made.clean()
@@ -115,7 +116,6 @@ async def publish(messaging: Messaging, sequence: int) -> None:
 async def test_one_incident_from_flow_to_operator_through_kill(
     centre: Centre, channel: grpc.aio.Channel, messaging: Messaging, assert_eventually: Eventually
 ) -> None:
-    await messaging.ensure_stream(StreamConfig(name=FLOW_STREAM, subjects=["flow.>"]))
     stub = SecurityServiceStub(channel)
     centre.start()
     await assert_eventually(centre.ready, timeout=60)

@@ -36,6 +36,10 @@ class FlowBatch:
     columns: Columns
 
     @property
+    def key(self) -> tuple[str, str, int]:
+        return self.gateway, self.epoch, self.sequence
+
+    @property
     def rows(self) -> int:
         return len(self.columns["time_end"])
 
@@ -155,15 +159,13 @@ class FlowWatch:
         return self._window.settings.slots * self._window.settings.slot_ms // 1000
 
     def _fresh(self, batches: Sequence[FlowBatch]) -> list[FlowBatch]:
-        fresh: list[FlowBatch] = []
+        fresh: dict[tuple[str, str, int], FlowBatch] = {}
         for batch in batches:
-            if (batch.gateway, batch.epoch, batch.sequence) in self._taken:
+            if batch.key in self._taken or batch.key in fresh:
                 self._meter.batches("duplicate")
             else:
-                self._taken.add(batch.gateway, batch.epoch, batch.sequence)
-                self._meter.batches("counted")
-                fresh.append(batch)
-        return fresh
+                fresh[batch.key] = batch
+        return list(fresh.values())
 
     def _parts(self, batches: list[FlowBatch]) -> Iterator[list[FlowBatch]]:
         part: list[FlowBatch] = []
@@ -181,6 +183,9 @@ class FlowWatch:
         columns = {name: np.concatenate([batch.columns[name] for batch in batches]) for name in NEEDED}
         added: Added = self._window.add(columns, _milliseconds(self._clock()))
         self._meter.flows(added.flows - added.implausible, added.implausible, added.late)
+        for batch in batches:
+            self._taken.add(*batch.key)
+            self._meter.batches("counted")
         self._unsettled |= set(added.slots)
         self._changed = True
         return self._look()
