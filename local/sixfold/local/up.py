@@ -28,7 +28,7 @@ LEAST_FREE: Final = 2 * _GIB
 
 
 def flow_stream_bytes(home: Home) -> int:
-    """What the bus may hold of flows for slow readers: a quarter of the disk, at most 8 GiB; LocalError under 2 GiB."""
+    """What the bus may hold of flows for slow readers: an eighth of the disk, at most 8 GiB; LocalError under 2 GiB."""
     free = shutil.disk_usage(home.root).free
     if free < LEAST_FREE:
         raise LocalError(
@@ -36,7 +36,7 @@ def flow_stream_bytes(home: Home) -> int:
             "Free some, or choose another disk with --home DIR."
         )
     used = sum(path.stat().st_size for path in home.nats.rglob("*") if path.is_file())
-    return min((free + used) // 4, 8 * _GIB)
+    return min((free + used) // 8, 8 * _GIB)
 
 
 def stages(home: Home, ports: Ports, *, sample: bool) -> list[Stage]:
