@@ -54,7 +54,7 @@ def query(signal: Signal) -> str:
     return (
         "SELECT src_address, dst_address, dst_port, protocol, sum(bytes) AS bytes, sum(packets) AS packets, "  # noqa: S608
         "count() AS flows FROM sixfold.v_flows "
-        f"WHERE dst_address BETWEEN toIPv6('{first}') AND toIPv6('{last}') "
+        f"WHERE toIPv6(dst_address) BETWEEN toIPv6('{first}') AND toIPv6('{last}') "
         f"AND time_end >= fromUnixTimestamp64Milli({signal.window_start}) "
         f"AND time_start < fromUnixTimestamp64Milli({signal.window_end}) "
         "GROUP BY src_address, dst_address, dst_port, protocol ORDER BY bytes DESC LIMIT 100"
