@@ -17,13 +17,13 @@ async def test_a_killed_server_keeps_port_and_data(nats_server: NatsServers) -> 
     assert not server.running
     server.start()
     assert server.url == url
-    await assert_eventually(lambda: bus.ready)
+    await assert_eventually(lambda: bus.reconnects == 1)
     assert (await bus.js.stream_info("S")).state.messages == 1
     await bus.stop()
 
 
 async def test_a_cluster_takes_replicated_streams(nats_server: NatsServers) -> None:
-    nodes = await nats_server.cluster(3)
+    nodes = nats_server.cluster(3)
     bus = Messaging(NatsSettings(servers=tuple(node.url for node in nodes)))
     await bus.start()
     info = await bus.js.add_stream(name="S", subjects=["s"], num_replicas=3)

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import random
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 MAX_BATCH: Final = 1_000
 """Messages in one atomic batch: the server's limit."""
 _WRONG_LAST_SEQUENCE: Final = (10071, 10164)
+_FORBIDDEN: Final = re.compile(r'publish to "([^"]+)"', re.IGNORECASE)
 _ELECTING: Final = (10005, 10008, 10009)
 """No peers known yet, JetStream not available yet, not the leader."""
 
@@ -94,7 +96,9 @@ class Messaging:
         self._js: JetStreamContext | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._seed: str | None = None
-        self._opened = False
+        self._refused = asyncio.Event()
+        self._trouble = ""
+        self._forbidden: set[str] = set()
         self._stopping = False
         self.connected = asyncio.Event()
         self.reconnects = 0
@@ -124,18 +128,28 @@ class Messaging:
         self._connecting = asyncio.create_task(self._connect(self._seed), name="nats-connect")
         if not self._require:
             return
+        refused = asyncio.create_task(self._refused.wait())
         try:
-            await asyncio.wait_for(asyncio.shield(self._connecting), self.settings.connect_timeout)
-        except TimeoutError as error:
+            await asyncio.wait(
+                (self._connecting, refused),
+                timeout=self.settings.connect_timeout,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if self._connecting.done():
+                return await self._connecting
             self._connecting.cancel()
+            servers = ", ".join(self.settings.servers)
+            if refused.done():
+                raise MessagingError(f"NATS at {servers} refused our key: {self._trouble}")
             raise BusUnavailableError(
-                f"no NATS server answers at {', '.join(self.settings.servers)}; is it started?"
-            ) from error
+                f"no NATS server answers at {servers}; is it started? ({self._trouble})"
+            )
+        finally:
+            refused.cancel()
 
     async def _connect(self, seed: str | None) -> None:
         options: dict[str, Any] = {} if seed is None else {"nkeys_seed_str": seed}
         while True:
-            pause = 0.25
             try:
                 self._nc = await nats.connect(
                     list(self.settings.servers),
@@ -153,16 +167,11 @@ class Messaging:
                     **options,
                 )
                 break
-            except nats.errors.AuthorizationError as error:
-                if self._require and not self._opened:
-                    raise MessagingError(f"NATS refused our key: {error}") from error
-                log.error("NATS at %s refuses our key", ", ".join(self.settings.servers))
-                pause = 5.0
             except (nats.errors.Error, OSError, TimeoutError) as error:
-                log.warning("cannot reach NATS at %s yet: %s", ", ".join(self.settings.servers), error)
-            await asyncio.sleep(pause * (1 + random.random()))  # noqa: S311 - jitter
+                await self._on_error(error)
+            await asyncio.sleep(0.25 * (1 + random.random()))  # noqa: S311 - jitter
         self._js = self._nc.jetstream(timeout=5, publish_async_max_pending=4096)
-        self._opened = True
+        self._trouble = ""
         self._show(True)
         self.connected.set()
 
@@ -173,7 +182,14 @@ class Messaging:
             )
 
     async def _on_error(self, error: Exception) -> None:
-        log.warning("NATS: %s", error or type(error).__name__)
+        trouble = str(error) or type(error).__name__
+        if "authorization" in trouble.lower():
+            self._refused.set()
+        if (forbidden := _FORBIDDEN.search(trouble)) and len(self._forbidden) < 1_000:
+            self._forbidden.add(forbidden[1])
+        if trouble != self._trouble:  # a server that is away says the same four times a second
+            log.warning("NATS at %s: %s", ", ".join(self.settings.servers), trouble)
+        self._trouble = trouble
 
     async def _on_disconnected(self) -> None:
         self.connected.clear()
@@ -182,6 +198,7 @@ class Messaging:
 
     async def _on_reconnected(self) -> None:
         self.reconnects += 1
+        self._trouble = ""
         if self.telemetry is not None:
             self.telemetry.counter("nats_reconnects_total", "connections to NATS won again").add(
                 1, {"connection": self.settings.name}
@@ -191,7 +208,7 @@ class Messaging:
         log.info("NATS: connected again")
 
     async def _on_closed(self) -> None:
-        """The library gives up for ever when a server refuses the key twice; we do not."""
+        """The library may give a connection up for ever; we do not."""
         self.connected.clear()
         self._show(False)
         if not self._stopping:
@@ -228,7 +245,7 @@ class Messaging:
                 return await self.js.update_stream(wanted)
             except APIError as error:
                 late = asyncio.get_running_loop().time() > deadline
-                if late or (error.code != 503 and error.err_code not in _ELECTING):
+                if late or error.err_code not in _ELECTING:
                     raise StreamRefusedError(
                         f"stream {wanted.name}: {error.description}", error.err_code or 0
                     ) from error
@@ -290,13 +307,18 @@ class Messaging:
                     if stored is not None:
                         return stored
                     raise SequenceConflictError(f"{subject}: {error.description}", code) from error
-                if error.code != 503 or left <= pause:
+                if code not in _ELECTING or left <= pause:
                     raise StreamRefusedError(f"{subject}: {error.description}", code) from error
             except nats.errors.MaxPayloadError as error:
                 raise StreamRefusedError(
                     f"{subject}: {len(data)} bytes is over the server's limit"
                 ) from error
             except (nats.errors.Error, NoStreamResponseError, BusUnavailableError, TimeoutError) as error:
+                if subject in self._forbidden:
+                    self._forbidden.discard(subject)
+                    raise StreamRefusedError(
+                        f"{subject}: NATS does not permit us to publish there"
+                    ) from error
                 if left <= pause:
                     raise BusUnavailableError(f"{subject}: {error or type(error).__name__}") from error
             await asyncio.sleep(pause)
