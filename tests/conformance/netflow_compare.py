@@ -92,7 +92,7 @@ def _is_flow(record: oracle.Record) -> bool:
 
 
 def _canonical(address: str) -> str:
-    return address_text(bytes(16)) if not address else address
+    return address or "::"
 
 
 def compare(case: Case, directory: Path) -> Outcome:

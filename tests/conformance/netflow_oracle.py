@@ -114,12 +114,17 @@ def _boot(message: Mapping[str, Any]) -> int | None:
     return int(stamp["cflow.unix_secs"]) * 1000 + nanoseconds // 1_000_000 - uptime
 
 
-def _first(fields: Mapping[str, Any], *names: str) -> Any:
+def _first(fields: Mapping[str, Any], *names: str, at: int = 0) -> Any:
     for name in names:
         if name in fields:
             value = fields[name]
-            return value[0] if isinstance(value, list) else value
+            return value[at] if isinstance(value, list) else value
     return None
+
+
+def _header(fields: Mapping[str, Any], *names: str) -> Any:
+    """Of a tunnelled packet, whose protocol occurs several times, that of the innermost header."""
+    return _first(fields, *names, at=-1 if isinstance(fields.get("cflow.protocol"), list) else 0)
 
 
 def _record(fields: Mapping[str, Any], options: bool, boot: int | None) -> Record:
@@ -131,9 +136,9 @@ def _record(fields: Mapping[str, Any], options: bool, boot: int | None) -> Recor
         options=options,
         src=src,
         dst=dst,
-        src_port=int(_first(fields, "cflow.srcport") or 0),
-        dst_port=int(_first(fields, "cflow.dstport") or 0),
-        protocol=int(_first(fields, "cflow.protocol") or 0),
+        src_port=int(_header(fields, "cflow.srcport") or 0),
+        dst_port=int(_header(fields, "cflow.dstport") or 0),
+        protocol=int(_header(fields, "cflow.protocol") or 0),
         bytes=int(_first(fields, *_BYTES) or 0),
         packets=int(_first(fields, *_PACKETS) or 0),
         start=_time(times, "start", boot),
@@ -144,8 +149,8 @@ def _record(fields: Mapping[str, Any], options: bool, boot: int | None) -> Recor
 
 def _address(fields: Mapping[str, Any], side: str) -> str:
     """As text; the IPv6 address where there is no IPv4 one or it is zero, empty where there is neither."""
-    narrow = _first(fields, f"cflow.{side}addr", f"cflow.{side}prefix")
-    wide = _first(fields, f"cflow.{side}addrv6")
+    narrow = _header(fields, f"cflow.{side}addr", f"cflow.{side}prefix")
+    wide = _header(fields, f"cflow.{side}addrv6")
     if narrow is not None and (narrow != "0.0.0.0" or wide in (None, "::")):
         return str(narrow)
     return str(wide) if wide is not None else ""

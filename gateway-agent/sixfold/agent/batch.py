@@ -58,7 +58,7 @@ class Batcher:
         self._begin()
 
     def _begin(self) -> None:
-        self._buffers: _Buffers = self._spare.pop() if self._spare else {}
+        self._buffers: _Buffers = {}
         self._present: dict[str, None] = {}
         self._rows = 0
         self._limit = self._max_rows
@@ -134,6 +134,8 @@ class Batcher:
             self._seal()
             return self._join(columns)
         self._limit = limit
+        if not self._present and self._spare:
+            self._buffers = self._spare.pop()
         for name in new:
             self._buffer(name)[: self._rows] = _DEFAULTS.get(name, 0)
             self._present[name] = None

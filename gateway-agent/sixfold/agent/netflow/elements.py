@@ -111,6 +111,9 @@ PROBABILITY: Final = (0, 311)
 SAMPLING: Final = (*INTERVAL, PACKET_INTERVAL, PACKET_SPACE, SAMPLE_SIZE, SAMPLE_POPULATION, PROBABILITY)
 INTERFACES: Final = (*standard(10, 14, 252, 253), (SCOPE, 2))
 
+HEADERS: Final = frozenset(standard(4, 5, 6, 7, 8, 11, 12, 27, 28, 31, 32, 60, 139, 176, 177, 178, 179))
+"""What is read off the headers of the observed packets."""
+
 ADDRESS_LENGTHS: Final[Mapping[Element, int]] = {
     **dict.fromkeys((*SRC_V4, *DST_V4, *NEXT_HOP_V4, *POST_SRC_V4, *POST_DST_V4), 4),
     **dict.fromkeys((*SRC_V6, *DST_V6, *NEXT_HOP_V6, *POST_SRC_V6, *POST_DST_V6), 16),

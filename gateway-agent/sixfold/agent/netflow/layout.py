@@ -55,11 +55,15 @@ class Layout:
     def by_element(self) -> dict[Element, Field]:
         """Fields that can be read: addresses of their right length, numbers of at most eight bytes.
 
-        Of an element that occurs several times it is the first (RFC 7011, 8)."""
+        Of an element that occurs several times it is the first. But where the protocol occurs several times the
+        record is of a tunnelled packet, outermost header first (RFC 7011, 8): then the elements of packet headers
+        are the last ones, so that the flow is that of the innermost packet and not that of the tunnel.
+        """
+        tunnel = sum(field.element == (0, 4) for field in self.fields) > 1
         usable: dict[Element, Field] = {}
         for field in self.fields:
-            if _usable(field):
-                usable.setdefault(field.element, field)
+            if _usable(field) and (field.element not in usable or (tunnel and field.element in ie.HEADERS)):
+                usable[field.element] = field
         return usable
 
     def first(self, candidates: tuple[Element, ...]) -> Field | None:

@@ -36,11 +36,11 @@ class Definition:
     @cached_property
     def minimum(self) -> int:
         """The shortest length a record can have, in bytes."""
-        return sum(1 if length == VARIABLE and self.version == IPFIX else length for _, length in self.fields)
+        return sum(1 if length == VARIABLE else length for _, length in self.fields)
 
     @cached_property
     def variable(self) -> bool:
-        return self.version == IPFIX and any(length == VARIABLE for _, length in self.fields)
+        return any(length == VARIABLE for _, length in self.fields)
 
 
 @dataclass(frozen=True, slots=True)
