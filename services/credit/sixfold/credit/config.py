@@ -28,14 +28,14 @@ class WarehouseSettings(Settings):
 
 class LoaderSettings(Settings):
     partitions: int = Field(PARTITIONS, ge=1)
-    max_batches: int = Field(16, ge=1, le=256)
+    max_batches: int = Field(128, ge=1, le=1_000)
     """Batches in one insert."""
     max_rows: int = Field(524_288, ge=1, le=1_000_000)
     """Rows in one insert; under the engine's own block limit, so that an insert is one block."""
     linger: float = Field(0.2, ge=0, le=10)
     """Seconds that an insert waits for more batches after the first."""
-    stream_bytes: int = Field(8 << 30, ge=1 << 20)
-    """What the flow stream may hold for slow readers; past it publishing is refused and the agents keep their batches."""
+    stream_bytes: int = Field(4 << 30, ge=1 << 20)
+    """What the flow stream may hold for slow readers; past it the agents keep their batches."""
 
 
 class CreditSettings(Settings):

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sixfold.api.agent.v1 import agent_pb2 as sixfold_dot_api_dot_agent_dot_v1_dot_agent__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sixfold/api/credit/v1/credit.proto\x12\x15sixfold.api.credit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a sixfold/api/agent/v1/agent.proto\"\x15\n\x13ListGatewaysRequest\"H\n\x14ListGatewaysResponse\x12\x30\n\x08gateways\x18\x01 \x03(\x0b\x32\x1e.sixfold.api.credit.v1.Gateway\"N\n\x07Gateway\x12\x0f\n\x07gateway\x18\x01 \x01(\t\x12\x32\n\theartbeat\x18\x02 \x01(\x0b\x32\x1f.sixfold.api.agent.v1.Heartbeat\"\x84\x01\n\x13GetIpv6ShareRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07gateway\x18\x03 \x01(\t\"H\n\x14GetIpv6ShareResponse\x12\x30\n\x06shares\x18\x01 \x03(\x0b\x32 .sixfold.api.credit.v1.Ipv6Share\"\x96\x01\n\tIpv6Share\x12\x0f\n\x07gateway\x18\x01 \x01(\t\x12(\n\x04hour\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nbytes_ipv4\x18\x03 \x01(\x04\x12\x12\n\nbytes_ipv6\x18\x04 \x01(\x04\x12\x12\n\nflows_ipv4\x18\x05 \x01(\x04\x12\x12\n\nflows_ipv6\x18\x06 \x01(\x04\x32\xe1\x01\n\rCreditService\x12g\n\x0cListGateways\x12*.sixfold.api.credit.v1.ListGatewaysRequest\x1a+.sixfold.api.credit.v1.ListGatewaysResponse\x12g\n\x0cGetIpv6Share\x12*.sixfold.api.credit.v1.GetIpv6ShareRequest\x1a+.sixfold.api.credit.v1.GetIpv6ShareResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sixfold/api/credit/v1/credit.proto\x12\x15sixfold.api.credit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a sixfold/api/agent/v1/agent.proto\"\x15\n\x13ListGatewaysRequest\"H\n\x14ListGatewaysResponse\x12\x30\n\x08gateways\x18\x01 \x03(\x0b\x32\x1e.sixfold.api.credit.v1.Gateway\"N\n\x07Gateway\x12\x0f\n\x07gateway\x18\x01 \x01(\t\x12\x32\n\theartbeat\x18\x02 \x01(\x0b\x32\x1f.sixfold.api.agent.v1.Heartbeat\"\x84\x01\n\x13GetIpv6ShareRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07gateway\x18\x03 \x01(\t\"H\n\x14GetIpv6ShareResponse\x12\x30\n\x06shares\x18\x01 \x03(\x0b\x32 .sixfold.api.credit.v1.Ipv6Share\"\x96\x01\n\tIpv6Share\x12\x0f\n\x07gateway\x18\x01 \x01(\t\x12(\n\x04hour\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nbytes_ipv4\x18\x03 \x01(\x04\x12\x12\n\nbytes_ipv6\x18\x04 \x01(\x04\x12\x12\n\nflows_ipv4\x18\x05 \x01(\x04\x12\x12\n\nflows_ipv6\x18\x06 \x01(\x04\"\x18\n\x16GetLoaderStatusRequest\"O\n\x17GetLoaderStatusResponse\x12\x34\n\x07loaders\x18\x01 \x03(\x0b\x32#.sixfold.api.credit.v1.LoaderStatus\"i\n\x0cLoaderStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x0f\n\x07trouble\x18\x03 \x01(\t\x12\x13\n\x0bstored_rows\x18\x04 \x01(\x04\x12\x16\n\x0estored_batches\x18\x05 \x01(\x04\"\x9d\x01\n\x11QueryFlowsRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04host\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\r\"#\n\x12QueryFlowsResponse\x12\r\n\x05\x61rrow\x18\x01 \x01(\x0c\x32\xb8\x03\n\rCreditService\x12g\n\x0cListGateways\x12*.sixfold.api.credit.v1.ListGatewaysRequest\x1a+.sixfold.api.credit.v1.ListGatewaysResponse\x12g\n\x0cGetIpv6Share\x12*.sixfold.api.credit.v1.GetIpv6ShareRequest\x1a+.sixfold.api.credit.v1.GetIpv6ShareResponse\x12p\n\x0fGetLoaderStatus\x12-.sixfold.api.credit.v1.GetLoaderStatusRequest\x1a..sixfold.api.credit.v1.GetLoaderStatusResponse\x12\x63\n\nQueryFlows\x12(.sixfold.api.credit.v1.QueryFlowsRequest\x1a).sixfold.api.credit.v1.QueryFlowsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETIPV6SHARERESPONSE']._serialized_end=512
   _globals['_IPV6SHARE']._serialized_start=515
   _globals['_IPV6SHARE']._serialized_end=665
-  _globals['_CREDITSERVICE']._serialized_start=668
-  _globals['_CREDITSERVICE']._serialized_end=893
+  _globals['_GETLOADERSTATUSREQUEST']._serialized_start=667
+  _globals['_GETLOADERSTATUSREQUEST']._serialized_end=691
+  _globals['_GETLOADERSTATUSRESPONSE']._serialized_start=693
+  _globals['_GETLOADERSTATUSRESPONSE']._serialized_end=772
+  _globals['_LOADERSTATUS']._serialized_start=774
+  _globals['_LOADERSTATUS']._serialized_end=879
+  _globals['_QUERYFLOWSREQUEST']._serialized_start=882
+  _globals['_QUERYFLOWSREQUEST']._serialized_end=1039
+  _globals['_QUERYFLOWSRESPONSE']._serialized_start=1041
+  _globals['_QUERYFLOWSRESPONSE']._serialized_end=1076
+  _globals['_CREDITSERVICE']._serialized_start=1079
+  _globals['_CREDITSERVICE']._serialized_end=1519
 # @@protoc_insertion_point(module_scope)

@@ -59,3 +59,47 @@ class Ipv6Share(_message.Message):
     flows_ipv4: int
     flows_ipv6: int
     def __init__(self, gateway: _Optional[str] = ..., hour: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., bytes_ipv4: _Optional[int] = ..., bytes_ipv6: _Optional[int] = ..., flows_ipv4: _Optional[int] = ..., flows_ipv6: _Optional[int] = ...) -> None: ...
+
+class GetLoaderStatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetLoaderStatusResponse(_message.Message):
+    __slots__ = ("loaders",)
+    LOADERS_FIELD_NUMBER: _ClassVar[int]
+    loaders: _containers.RepeatedCompositeFieldContainer[LoaderStatus]
+    def __init__(self, loaders: _Optional[_Iterable[_Union[LoaderStatus, _Mapping]]] = ...) -> None: ...
+
+class LoaderStatus(_message.Message):
+    __slots__ = ("name", "ready", "trouble", "stored_rows", "stored_batches")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    STORED_ROWS_FIELD_NUMBER: _ClassVar[int]
+    STORED_BATCHES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    ready: bool
+    trouble: str
+    stored_rows: int
+    stored_batches: int
+    def __init__(self, name: _Optional[str] = ..., ready: _Optional[bool] = ..., trouble: _Optional[str] = ..., stored_rows: _Optional[int] = ..., stored_batches: _Optional[int] = ...) -> None: ...
+
+class QueryFlowsRequest(_message.Message):
+    __slots__ = ("query", "start_time", "end_time", "host", "limit")
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    query: str
+    start_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    host: str
+    limit: int
+    def __init__(self, query: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., host: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class QueryFlowsResponse(_message.Message):
+    __slots__ = ("arrow",)
+    ARROW_FIELD_NUMBER: _ClassVar[int]
+    arrow: bytes
+    def __init__(self, arrow: _Optional[bytes] = ...) -> None: ...

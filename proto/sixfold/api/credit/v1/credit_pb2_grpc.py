@@ -44,6 +44,16 @@ class CreditServiceStub:
                 request_serializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetIpv6ShareRequest.SerializeToString,
                 response_deserializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetIpv6ShareResponse.FromString,
                 _registered_method=True)
+        self.GetLoaderStatus = channel.unary_unary(
+                '/sixfold.api.credit.v1.CreditService/GetLoaderStatus',
+                request_serializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetLoaderStatusRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetLoaderStatusResponse.FromString,
+                _registered_method=True)
+        self.QueryFlows = channel.unary_stream(
+                '/sixfold.api.credit.v1.CreditService/QueryFlows',
+                request_serializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsResponse.FromString,
+                _registered_method=True)
 
 
 class CreditServiceServicer:
@@ -63,6 +73,20 @@ class CreditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetLoaderStatus(self, request, context):
+        """How far each loader has come, and what it waits for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryFlows(self, request, context):
+        """The answer to one of the named questions, as an Arrow IPC stream in pieces.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CreditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -75,6 +99,16 @@ def add_CreditServiceServicer_to_server(servicer, server):
                     servicer.GetIpv6Share,
                     request_deserializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetIpv6ShareRequest.FromString,
                     response_serializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetIpv6ShareResponse.SerializeToString,
+            ),
+            'GetLoaderStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLoaderStatus,
+                    request_deserializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetLoaderStatusRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetLoaderStatusResponse.SerializeToString,
+            ),
+            'QueryFlows': grpc.unary_stream_rpc_method_handler(
+                    servicer.QueryFlows,
+                    request_deserializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +165,60 @@ class CreditService:
             '/sixfold.api.credit.v1.CreditService/GetIpv6Share',
             sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetIpv6ShareRequest.SerializeToString,
             sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetIpv6ShareResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLoaderStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.credit.v1.CreditService/GetLoaderStatus',
+            sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetLoaderStatusRequest.SerializeToString,
+            sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.GetLoaderStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryFlows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sixfold.api.credit.v1.CreditService/QueryFlows',
+            sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsRequest.SerializeToString,
+            sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sixfold.credit.domain.watermark import Done
 
@@ -27,7 +27,7 @@ class BatchId:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    done: Done = Done()
+    done: Done = field(default_factory=Done)
     intent: Intent | None = None
     blocks: int = 0
 

@@ -1,7 +1,7 @@
 """Which batches of an agent's epoch are stored: all up to one number, and some above it.
 
-An agent numbers its batches from 1 without a gap, but they may arrive out of order, twice, or much later. Its floor says
-below which number it will send nothing more, so what it had to drop does not hold the watermark back for ever.
+An agent numbers its batches from 1 without a gap, but they may arrive out of order, twice, or much later. Its floor
+says below which number it will send nothing more, so what it had to drop does not hold the watermark back for ever.
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ class Done:
         mark = marks.pop(key, Watermark())
         marks[key] = mark.with_done(sequence, floor)
         epochs = [other for other in marks if other[0] == gateway]
-        for forgotten in epochs[: len(epochs) - MAX_EPOCHS]:
+        for forgotten in epochs[: max(0, len(epochs) - MAX_EPOCHS)]:
             del marks[forgotten]
         return Done(marks)
 

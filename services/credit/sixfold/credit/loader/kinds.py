@@ -16,6 +16,8 @@ class Kind:
     prefix: str
     """First token of the subjects."""
     table: str
+    share: int
+    """Its stream may hold this part of 16 of the bytes that the flow stream may hold."""
     partitioned: bool = True
 
     def subject(self, partition: int) -> str:
@@ -23,9 +25,9 @@ class Kind:
 
 
 KINDS: Final = (
-    Kind(FLOW, FLOW_STREAM, "flow", "flows"),
-    Kind(NAT_SESSION, NAT_STREAM, "nat", "nat_sessions"),
-    Kind(INTERFACE_COUNTER, EXPORTER_STREAM, "counter", "interface_counters", partitioned=False),
+    Kind(FLOW, FLOW_STREAM, "flow", "flows", 16),
+    Kind(NAT_SESSION, NAT_STREAM, "nat", "nat_sessions", 4),
+    Kind(INTERFACE_COUNTER, EXPORTER_STREAM, "counter", "interface_counters", 1, partitioned=False),
 )
 
 
@@ -38,7 +40,7 @@ def stream_config(kind: Kind, max_bytes: int, retention: RetentionPolicy) -> Str
         retention=retention,
         discard=DiscardPolicy.NEW,
         storage=StorageType.FILE,
-        max_bytes=max_bytes,
+        max_bytes=max_bytes * kind.share // 16,
         duplicate_window=120,
         allow_direct=True,
     )

@@ -10,22 +10,22 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 import nats.errors
 import pyarrow as pa
-from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 from opentelemetry.trace import SpanKind
 
 from sixfold.api.flow.codec import BatchError
-from sixfold.api.subjects import dead_letter_subject
-from sixfold.chassis.messaging import BusUnavailableError, Messaging, MessagingError
+from sixfold.chassis.messaging import BusUnavailableError, Inbound, Messaging, MessagingError, inbound
+from sixfold.chassis.messaging.deadletters import bury
+from sixfold.chassis.messaging.pull import Pull, PullLostError
 from sixfold.chassis.telemetry import Telemetry, extract
 from sixfold.credit.config import LoaderSettings
-from sixfold.credit.domain.progress import Intent, Progress
+from sixfold.credit.domain.progress import BatchId, Intent, Progress
 from sixfold.credit.loader.block import Batch, as_block, read_batch
 from sixfold.credit.loader.kinds import Kind
 from sixfold.credit.loader.store import FencedError, ProgressStore
@@ -34,6 +34,8 @@ from sixfold.credit.warehouse.connection import WarehouseBusyError, WarehouseRef
 log = logging.getLogger(__name__)
 ACK_WAIT: Final = 60.0
 MAX_PAUSE: Final = 10.0
+MIN_FETCH: Final = 2
+DRAIN: Final = 10.0
 
 
 class Inserts(Protocol):
@@ -46,9 +48,36 @@ class Inserts(Protocol):
 class _Held:
     """A batch that was fetched and is not yet acknowledged."""
 
-    message: Msg
-    sequence: int
+    message: Inbound
     batch: Batch
+
+    @property
+    def rows(self) -> int:
+        return self.batch.rows.num_rows
+
+
+def _apart(held: Sequence[_Held]) -> tuple[list[_Held], list[_Held]]:
+    """Each batch once, and the others that were published again."""
+    first: dict[BatchId, _Held] = {}
+    twins = [one for one in held if first.setdefault(_identity(one), one) is not one]
+    return list(first.values()), twins
+
+
+def _identity(one: _Held) -> BatchId:
+    return replace(one.batch.id, floor=0)
+
+
+def _blocks(held: Sequence[_Held], max_rows: int) -> list[list[_Held]]:
+    """Consecutive batches, together at most `max_rows` (a batch alone may be more)."""
+    blocks: list[list[_Held]] = []
+    rows = 0
+    for one in held:
+        if not blocks or rows + one.rows > max_rows:
+            blocks.append([])
+            rows = 0
+        blocks[-1].append(one)
+        rows += one.rows
+    return blocks
 
 
 class Loader:
@@ -70,7 +99,7 @@ class Loader:
         self.trouble = ""
         self.stored_flows = 0
         self.stored_batches = 0
-        self._kind = kind
+        self.kind = kind
         self._partition = partition
         self._messaging = messaging
         self._warehouse = warehouse
@@ -78,6 +107,8 @@ class Loader:
         self._telemetry = telemetry
         self._store = ProgressStore(messaging, self.name)
         self._progress = Progress()
+        self._mean_rows = 65_536.0
+        self._stopping = asyncio.Event()
         self._rows = telemetry.counter("loader_rows_total", "rows stored in the warehouse by kind")
         self._batches = telemetry.counter("loader_batches_total", "batches by kind and outcome")
         self._seconds = telemetry.histogram("loader_insert", "time of one insert")
@@ -86,7 +117,7 @@ class Loader:
     def config(self) -> ConsumerConfig:
         return ConsumerConfig(
             durable_name=self.name,
-            filter_subject=self._kind.subject(self._partition),
+            filter_subject=self.kind.subject(self._partition),
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT,
             max_ack_pending=max(4 * self._settings.max_batches, 64),
@@ -95,13 +126,16 @@ class Loader:
         )
 
     async def ensure(self) -> None:
-        await self._messaging.js.add_consumer(self._kind.stream, self.config)
+        await self._messaging.js.add_consumer(self.kind.stream, self.config)
 
     async def start(self) -> None:
         self.task = asyncio.create_task(self._run(), name=self.name)
 
     async def stop(self) -> None:
+        """Let the block under way end, for a while; one that is cut off is finished by the next start."""
+        self._stopping.set()
         if self.task is not None:
+            await asyncio.wait([self.task], timeout=DRAIN)
             self.task.cancel()
             await asyncio.gather(self.task, return_exceptions=True)
 
@@ -113,85 +147,58 @@ class Loader:
                 self._progress = await self._store.read()
                 if self._progress.intent is not None:
                     await self._finish(self._progress.intent)
-                subscription = await self._messaging.js.pull_subscribe_bind(self.name, self._kind.stream)
+                pull = Pull(self._messaging.nc, stream=self.kind.stream, consumer=self.name)
+                await pull.open()
                 pause = 0.1
                 try:
-                    while True:
-                        await self._load_next(subscription)
+                    while not self._stopping.is_set():
+                        await self._load_next(pull)
                 finally:
-                    await self._unsubscribe(subscription)
+                    await pull.close()
+                return
             except FencedError as error:
                 log.warning("%s: %s; reading its progress", self.name, error)
-            except (MessagingError, nats.errors.Error, APIError, TimeoutError) as error:
+            except (MessagingError, PullLostError, nats.errors.Error, APIError, TimeoutError) as error:
                 log.warning("%s: %s", self.name, error or type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
 
-    async def _unsubscribe(self, subscription: Any) -> None:
-        try:
-            await subscription.unsubscribe()
-        except nats.errors.Error as error:
-            log.debug("%s: %s", self.name, error)
-
     # One block
 
-    async def _load_next(self, subscription: Any) -> None:
-        held = await self._gather(subscription)
-        if not held:
-            return
-        refused = await self._store_block(held)
-        if refused:
-            # Something in the block cannot be stored: alone, each batch shows whether it is the one.
-            for one in held:
+    async def _load_next(self, pull: Pull) -> None:
+        size = max(MIN_FETCH, min(self._settings.max_batches, int(self._settings.max_rows / self._mean_rows)))
+        messages = await pull.batch(size, self._settings.linger, self._stopping)
+        held = [one for message in messages if (one := await self._read(inbound(message))) is not None]
+        first, twins = _apart(held)
+        for block in _blocks(first, self._settings.max_rows):
+            self._mean_rows = max(1.0, sum(one.rows for one in block) / len(block))
+            refused = await self._store_block(block)
+            for one in block if refused else ():
+                # Something in the block cannot be stored: alone, each batch shows whether it is the one.
                 if await self._store_block([one]):
-                    await self._bury(one.message, one.sequence, "warehouse-refused", self.trouble)
+                    await self._bury(one.message, "warehouse-refused", self.trouble)
+        for twin in twins:
+            await twin.message._msg.ack()
+        self._count("duplicate", len(twins))
 
-    async def _gather(self, subscription: Any) -> list[_Held]:
-        """Up to one block of batches that are not done yet, all from one fetch or a few within the linger time."""
-        held: list[_Held] = []
-        rows = 0
-        deadline: float | None = None
-        while rows < self._settings.max_rows and len(held) < self._settings.max_batches:
-            left = 1.0 if deadline is None else deadline - time.monotonic()
-            if left <= 0:
-                break
-            # A batch holds 65,536 rows at most: fetch no more than the block has room for.
-            room = max(1, (self._settings.max_rows - rows) // 65_536)
-            try:
-                messages = await subscription.fetch(
-                    min(room, self._settings.max_batches - len(held)), timeout=left
-                )
-            except (nats.errors.TimeoutError, TimeoutError):
-                if not self._messaging.ready:
-                    await self._messaging.connected.wait()
-                if deadline is None:
-                    return held
-                break
-            deadline = deadline or time.monotonic() + self._settings.linger
-            for message in messages:
-                one = await self._read(message)
-                if one is not None and not any(one.batch.id == other.batch.id for other in held):
-                    held.append(one)
-                    rows += one.batch.rows.num_rows
-        return held
-
-    async def _read(self, message: Msg) -> _Held | None:
-        sequence = message.metadata.sequence.stream
+    async def _read(self, message: Inbound) -> _Held | None:
         try:
-            batch = read_batch(self._kind, message.headers or {}, message.data)
+            batch = read_batch(self.kind, message.headers, message.data)
         except BatchError as error:
-            await self._bury(message, sequence, error.cause, str(error))
+            await self._bury(message, error.cause, str(error))
             return None
-        identity = batch.id
-        if self._progress.done.is_done(identity.gateway, identity.epoch, identity.sequence):
-            await message.ack()
+        if self._is_done(batch):
+            await message._msg.ack()
             self._count("duplicate", 1)
             return None
-        return _Held(message, sequence, batch)
+        return _Held(message, batch)
+
+    def _is_done(self, batch: Batch) -> bool:
+        return self._progress.done.is_done(batch.id.gateway, batch.id.epoch, batch.id.sequence)
 
     async def _store_block(self, held: Sequence[_Held]) -> bool:
         """Store and acknowledge. True where the warehouse refuses the data themselves."""
-        intending = self._progress.intending(self.name, [one.sequence for one in held])
+        intending = self._progress.intending(self.name, [one.message.sequence for one in held])
         await self._store.write(intending)
         self._progress = intending
         assert intending.intent is not None
@@ -205,7 +212,7 @@ class Loader:
         self._progress = after
         if stored:
             for one in held:
-                await one.message.ack()
+                await one.message._msg.ack()
         return not stored
 
     async def _insert(self, batches: Sequence[Batch], token: str) -> bool:
@@ -215,7 +222,7 @@ class Loader:
         while True:
             started = time.time_ns()
             try:
-                await self._warehouse.insert(self._kind.table, block, token)
+                await self._warehouse.insert(self.kind.table, block, token)
             except WarehouseRefusedError as error:
                 self.trouble = str(error)
                 log.error("%s: the warehouse refuses block %s: %s", self.name, token, error)
@@ -235,9 +242,9 @@ class Loader:
         ended = time.time_ns()
         self.stored_flows += rows
         self.stored_batches += len(batches)
-        self._rows.add(rows, {"kind": self._kind.prefix})
+        self._rows.add(rows, {"kind": self.kind.prefix})
         self._count("stored", len(batches))
-        self._seconds.record((ended - started) / 1e9, {"kind": self._kind.prefix})
+        self._seconds.record((ended - started) / 1e9, {"kind": self.kind.prefix})
         for batch in batches:
             # Every batch has its own trace, begun by the agent at the arrival of its first datagram.
             span = self._telemetry.tracer.start_span(
@@ -259,14 +266,16 @@ class Loader:
         batches: list[Batch] = []
         for sequence in intent.sequences:
             try:
-                message = await self._messaging.js.get_msg(self._kind.stream, sequence)
+                message = await self._messaging.js.get_msg(self.kind.stream, sequence)
             except NotFoundError as error:
                 raise MessagingError(
                     f"batch {sequence} of the intended block is gone from the stream"
                 ) from error
             except (nats.errors.Error, TimeoutError) as error:
                 raise BusUnavailableError(f"batch {sequence}: {error or type(error).__name__}") from error
-            batches.append(read_batch(self._kind, message.headers or {}, message.data or b""))
+            batches.append(
+                read_batch(self.kind, message.headers or {}, message.data or b"")
+            )  # read before, so valid
         log.info("%s: finishing block %s of %d batches", self.name, intent.token, len(batches))
         stored = await self._insert(batches, intent.token)
         after = (
@@ -277,26 +286,10 @@ class Loader:
         await self._store.write(after)
         self._progress = after
 
-    async def _bury(self, message: Msg, sequence: int, cause: str, detail: str) -> None:
-        headers = {
-            key: value for key, value in (message.headers or {}).items() if not key.startswith("Nats-")
-        }
-        headers |= {
-            "Sixfold-Cause": cause,
-            "Sixfold-Error": " ".join(detail.split())[:500],
-            "Sixfold-Subject": message.subject,
-            "Sixfold-Stream": self._kind.stream,
-            "Sixfold-Stream-Sequence": str(sequence),
-        }
-        await self._messaging.publish(
-            dead_letter_subject(self.name),
-            message.data,
-            headers=headers,
-            message_id=f"{self.name}:{self._kind.stream}:{sequence}",
-            timeout=30,
-        )
-        await message.ack()
-        log.warning("%s: batch at %d is a dead letter: %s: %s", self.name, sequence, cause, detail)
+    async def _bury(self, message: Inbound, cause: str, detail: str) -> None:
+        await bury(self._messaging, self.name, message, cause=cause, detail=detail)
+        await message._msg.ack()
+        log.warning("%s: batch at %d is a dead letter: %s: %s", self.name, message.sequence, cause, detail)
         self._count("dead-letter", 1, cause=cause)
 
     async def _keep(self, held: Sequence[_Held]) -> None:
@@ -304,7 +297,7 @@ class Loader:
         while True:
             await asyncio.sleep(ACK_WAIT / 3)
             for one in held:
-                await one.message.in_progress()
+                await one.message._msg.in_progress()
 
     def _count(self, outcome: str, number: int, **labels: str) -> None:
-        self._batches.add(number, {"kind": self._kind.prefix, "outcome": outcome, **labels})
+        self._batches.add(number, {"kind": self.kind.prefix, "outcome": outcome, **labels})

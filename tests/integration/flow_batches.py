@@ -1,0 +1,40 @@
+"""Batches as an agent makes them."""
+
+from typing import Any
+
+import numpy as np
+
+from sixfold.api.flow.codec import encode
+from sixfold.api.flow.headers import BatchHeaders
+from sixfold.api.flow.schema import ADDRESS, FLOW, BatchSchema
+
+NOW = 1_795_000_000_000
+
+
+def columns(rows: int, seed: int, schema: BatchSchema = FLOW, **optional: Any) -> dict[str, np.ndarray]:
+    """Plausible values for the required columns of `rows` flows."""
+    rng = np.random.default_rng(seed)
+    made: dict[str, np.ndarray] = {}
+    for column in schema.columns:
+        if not column.required:
+            continue
+        if column.kind == ADDRESS:
+            address = rng.integers(0, 256, (rows, 16), dtype=np.uint8)
+            address[: rows // 2, :12] = [0] * 10 + [255, 255]
+            made[column.name] = address
+        elif column.kind == "time":
+            made[column.name] = NOW + rng.integers(0, 60_000, rows)
+        else:
+            made[column.name] = rng.integers(0, min(np.iinfo(column.dtype).max, 10_000), rows).astype(
+                column.dtype
+            )
+    return made | optional
+
+
+def batch(
+    sequence: int, rows: int = 100, gateway: str = "gw-1", epoch: str = "e1", **options: Any
+) -> tuple[dict[str, str], bytes, int]:
+    """(headers, data, sum of bytes) of one flow batch."""
+    made = columns(rows, sequence, **options)
+    headers = BatchHeaders(FLOW.version, gateway, "*", epoch, sequence, 1, rows, NOW, NOW + 60_000)
+    return headers.to_nats(), encode(FLOW, made), int(made["bytes"].sum())
