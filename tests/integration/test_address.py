@@ -314,3 +314,30 @@ async def test_a_bus_that_dies_by_kill_loses_nothing_and_gives_nothing_twice(nat
         require_no_overlap(answered.values())
         kept = await every_delegation(stub, pool_id="home")
         assert sorted(delegation.prefix for delegation in kept) == sorted(answered.values())
+
+
+@pytest.mark.timeout(120)
+async def test_two_active_centres_cannot_both_win(nats_url, telemetry):
+    """Not how it is run; but where it happens the ledger's fence holds: one append wins, the other decides again."""
+    prefixes: list[str] = []
+
+    async def client(stub, name):
+        for turn in range(5):
+            answer = None
+            while answer is None:
+                try:
+                    answer = await stub.DelegatePrefix(wish(f"{name}-{turn}", 60), timeout=60)
+                except grpc.aio.AioRpcError as error:
+                    if error.code() not in TRY_AGAIN:
+                        raise
+                    await asyncio.sleep(0.02)
+            prefixes.append(answer.delegation.prefix)
+
+    async with centre(nats_url, telemetry) as one:
+        await one.CreatePool(HOME)
+        async with centre(nats_url, telemetry) as other:
+            await asyncio.gather(
+                *(client(stub, f"{name}{n}") for n in range(3) for name, stub in (("a", one), ("b", other)))
+            )
+    assert len(prefixes) == 30
+    require_no_overlap(prefixes)
