@@ -8,7 +8,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,13 +22,16 @@ LOG_FILES: Final = 3
 
 @dataclass(frozen=True)
 class Program:
-    """What a child runs. `ready` is an URL that answers 200 once it is ready; None: ready when it runs."""
+    """What a child runs, in exactly this environment (None: ours).
+
+    `ready` is an URL that answers 200 once it is ready; None: ready when it runs.
+    """
 
     name: str
     title: str
     command: Sequence[str]
     ready: str | None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] | None = None
     stop_timeout: float = 20.0
 
 
@@ -120,7 +123,7 @@ class Child:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **self.program.environment},
+            env=self.program.environment,
             # a Ctrl-C of the terminal reaches the supervisor alone: it stops the children in order
             start_new_session=True,
             preexec_fn=_tie_to_parent(os.getpid(), ctypes.CDLL(None)),

@@ -7,11 +7,13 @@ from typing import Any, Final
 from sixfold.api.subjects import CENTRES
 from sixfold.local.home import Home, write_atomically
 from sixfold.local.keys import ensure_hex_key, ensure_seed, ensure_token, seed_file
+from sixfold.local.nats_server import inbox_prefix
 from sixfold.local.ports import HOST, Ports
 from sixfold.local.toml import dump
 
 GATEWAY: Final = "gw-1"
 API_KEY: Final = "openapi.key"
+ISSUER: Final = "command-issuer"
 _HEADER: Final = (
     "# Written by `sixfold up` at every start. To change a setting, put SIXFOLD_{service}_<GROUP>__<NAME>\n"
     "# into the environment of `sixfold up`; `sixfold config {lower}` shows every setting and its origin.\n\n"
@@ -42,7 +44,7 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
             "vault_key_file": ensure_hex_key(home, "identity-vault.key"),
         },
         "emergency": {
-            "signing_seed_file": seed_file(home, "command-issuer"),
+            "signing_seed_file": seed_file(home, ISSUER),
             "commands_bytes": flow_bytes // 8,
             "receipts_bytes": flow_bytes // 32,
         },
@@ -64,6 +66,26 @@ def door(home: Home, ports: Ports, name: str, port: str) -> dict[str, Any]:
     }
 
 
+def agent(home: Home, ports: Ports, flow_bytes: int) -> dict[str, Any]:
+    """The gateway-agent: its ports, its key, whose commands it obeys."""
+    return {
+        "gateway": GATEWAY,
+        "state_dir": home.agent,
+        "nats": {
+            **_nats(home, ports, f"agent-{GATEWAY}", f"agent-{GATEWAY}"),
+            "inbox_prefix": inbox_prefix(GATEWAY),
+        },
+        "listeners": {
+            "host": HOST,
+            **{name: ports[f"agent.{name}"] for name in ("netflow", "ipfix", "sflow")},
+        },
+        "spool": {"max_bytes": flow_bytes},
+        "commands": {"issuers": [ensure_seed(home, ISSUER)]},
+        "telemetry": _telemetry(home, "agent"),
+        "health": {"host": HOST, "port": ports["agent.health"]},
+    }
+
+
 def write_api_keys(home: Home) -> str:
     """The keys file of the incubator: the hash of the key that the first start makes, with every scope."""
     from sixfold.incubator.domain.keys import SCOPES, digest
@@ -77,11 +99,12 @@ def write_api_keys(home: Home) -> str:
 
 def documents(home: Home, ports: Ports, flow_bytes: int) -> dict[str, dict[str, Any]]:
     """Settings by service; keys that are missing are made."""
-    ensure_seed(home, "command-issuer")
+    ensure_seed(home, ISSUER)
     return {
         **{name: centre(home, ports, name, flow_bytes) for name in CENTRES},
         "console": door(home, ports, "console", "console"),
         "incubator": {"keys_file": write_api_keys(home), **door(home, ports, "incubator", "openapi")},
+        "agent": agent(home, ports, flow_bytes),
         "all": {
             "health": {"host": HOST, "port": ports["centres.health"]},
             "clickhouse": {"host": HOST, "port": ports["clickhouse_http"]},

@@ -19,12 +19,14 @@ from sixfold.local.errors import LocalError
 from sixfold.local.home import Home, home_at, owned, prepare, write_atomically
 from sixfold.local.keys import ensure_token, seed_file
 from sixfold.local.ports import Ports, require_free
+from sixfold.local.services import CONFIGURABLE
 from sixfold.local.settings_files import GATEWAY, write_settings
 from sixfold.local.supervisor import Stage, Supervisor
 from sixfold.local.terminal import Steps, address_table
 
 _GIB: Final = 1024**3
 LEAST_FREE: Final = 2 * _GIB
+PREFIX: Final = "SIXFOLD_"
 
 
 def flow_stream_bytes(home: Home) -> int:
@@ -39,10 +41,35 @@ def flow_stream_bytes(home: Home) -> int:
     return min((free + used) // 8, 8 * _GIB)
 
 
+def environment_of(child: str, ours: Mapping[str, str]) -> dict[str, str]:
+    """What a child sees of our environment.
+
+    Settings are SIXFOLD_<SERVICE>_…; the agent, which knows only itself, gets its own without its name. LocalError for
+    a variable that is no service's: it would change nothing, silently.
+    """
+    plain = {name: value for name, value in ours.items() if not name.startswith(PREFIX)}
+    settings = {name: value for name, value in ours.items() if name.startswith(PREFIX)}
+    owners = tuple(f"{PREFIX}{service.upper()}_" for service in (*CONFIGURABLE, "all"))
+    if strays := [name for name in settings if not name.startswith(owners)]:
+        raise LocalError(
+            f"The environment variable {strays[0]} names no service. Write {PREFIX}<SERVICE>_<SETTING>, for example "
+            f"{PREFIX}CREDIT_LOADER__LINGER=0.5; the services are {', '.join(CONFIGURABLE)}."
+        )
+    if child == "agent":
+        mine = f"{PREFIX}AGENT_"
+        settings = {
+            PREFIX + name.removeprefix(mine): value
+            for name, value in settings.items()
+            if name.startswith(mine)
+        }
+    elif child != "centres":
+        settings = {}
+    return {**plain, **settings, "PYTHONUNBUFFERED": "1"}
+
+
 def stages(home: Home, ports: Ports, *, sample: bool) -> list[Stage]:
     """What runs, in the order in which it starts."""
     python = (sys.executable, "-m")
-    environment = {"PYTHONUNBUFFERED": "1"}
     nats = Program(
         "nats",
         "NATS",
@@ -54,7 +81,7 @@ def stages(home: Home, ports: Ports, *, sample: bool) -> list[Stage]:
         "The six centres, open API, console and ClickHouse",
         (*python, "sixfold.local", "run", "all", "--config", str(home.config)),
         f"http://{ports.address('centres.health')}/readyz",
-        environment,
+        environment_of("centres", os.environ),
         stop_timeout=30.0,
     )
     agent = Program(
@@ -62,14 +89,14 @@ def stages(home: Home, ports: Ports, *, sample: bool) -> list[Stage]:
         "Gateway-agent",
         (*python, "sixfold.agent", "run", "--config", str(home.config / "agent.toml")),
         f"http://{ports.address('agent.health')}/readyz",
-        environment,
+        environment_of("agent", os.environ),
     )
     simulator = Program(
         "sample",
         "Sample traffic",
         (*python, "sixfold.local", "sample", "--home", str(home.root)),
         None,
-        environment,
+        environment_of("sample", os.environ),
         stop_timeout=5.0,
     )
     return [Stage([nats]), Stage([centres, agent]), *([Stage([simulator])] if sample else [])]
