@@ -226,14 +226,11 @@ class Collector:
 
     def _release(self, key: int, decoded: Decoded) -> None:
         """Decode what had waited for the template of `key`."""
-        waited = self._parking.take(key)
         number = int(self._store.resolve(np.array([key], dtype=np.int64))[0])
+        waited = self._parking.take(key) if number >= 0 else []
         if not waited:
             return
         slot = slot_of(key)
-        if number < 0:
-            self._without_template(slot, len(waited))
-            return
         session = self._sessions.at(slot)
         run, sets = parked_run(session, waited)
         layout = self._store.layouts[number]

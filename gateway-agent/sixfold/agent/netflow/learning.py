@@ -52,7 +52,7 @@ class Learner:
             if isinstance(entry, TemplateRefusedError):
                 self._count("cause/netflow_malformed", entry.cause)
             elif isinstance(entry, Withdrawal):
-                self._withdraw(session, entry.identity, flush)
+                changed += self._withdraw(session, entry.identity, flush)
             else:
                 if identity == 3 and not entry[1].scopes:
                     self._count("cause/netflow_malformed", "options-template-without-scope")
@@ -119,7 +119,7 @@ class Learner:
             self._store.forget_session(victim)
         return True
 
-    def _withdraw(self, session: Session, identity: int, flush: Flush) -> None:
+    def _withdraw(self, session: Session, identity: int, flush: Flush) -> list[int]:
         if identity >= 256:
             chosen = [identity] if identity in session.templates else []
         else:
@@ -133,6 +133,7 @@ class Learner:
             flush(key_of(session.slot, chosen_identity))
             self._store.forget(session, chosen_identity)
         self._count("event/netflow_templates", "withdrawn", len(chosen))
+        return [key_of(session.slot, chosen_identity) for chosen_identity in chosen]
 
     def _options(self, run: Run, one: Sets, layout_number: int, session: Session, flush: Flush) -> None:
         layout = self._store.layouts[layout_number]

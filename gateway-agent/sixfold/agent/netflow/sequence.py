@@ -48,13 +48,14 @@ def follow(
     session: slot of each message. units: how far each advances its number, UNKNOWN where that cannot be told.
     expected: next number by slot, UNKNOWN at first; updated.
     """
+    if not len(session):
+        return
     order = np.argsort(session, kind="stable")
     slot, number, advance = session[order], sequence[order], units[order]
     following = (number + advance) % _MODULUS
     due = np.empty_like(number)
     due[1:] = following[:-1]
-    first = np.empty(len(slot), dtype=bool)
-    first[:1] = True
+    first = np.ones(len(slot), dtype=bool)
     first[1:] = slot[1:] != slot[:-1]
     due[first] = expected[slot[first]]
     known = advance != UNKNOWN
