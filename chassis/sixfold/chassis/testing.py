@@ -69,6 +69,8 @@ class NatsServer:
 
     def __init__(self, folder: Path, *, extra: str = "") -> None:
         self.port = 0
+        self.name = folder.name
+        """As the cluster calls it."""
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "nats.conf"
         self._log = folder / "nats.log"
@@ -212,7 +214,7 @@ async def assert_eventually(
 
 
 eventually = assert_eventually
-"""The same for who imports it: pytest takes a function of that name in a test module for the fixture."""
+"""The short name."""
 
 
 def counters(registry: CollectorRegistry, prefix: str = "") -> dict[str, float]:

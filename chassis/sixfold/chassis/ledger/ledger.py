@@ -114,6 +114,7 @@ class Ledger(Generic[State]):
         self._snapshots = SnapshotStore(messaging, centre=centre, codec=snapshots) if snapshots else None
         self._snapshot_every = snapshot_every
         self._snapshot_at = 0
+        self._identity = ""
         self._snapshotting: asyncio.Task[None] | None = None
         self._append_timeout = append_timeout
         self._telemetry = telemetry
@@ -391,20 +392,13 @@ class Ledger(Generic[State]):
         """Make the state again from the newest snapshot and the events after it."""
         async with self._reading:
             replica = _Replica(self._initial())
-            snapshot = await self._snapshots.newest() if self._snapshots is not None else None
+            stream = await self._stream.identity()
+            snapshot = await self._snapshots.newest(stream) if self._snapshots is not None else None
             if snapshot is not None:
-                _, last = await self._stream.bounds()
-                if snapshot.sequence <= last:
-                    replica = _Replica(snapshot.state, snapshot.sequence)
-                    replica.keys.restore(snapshot.keys)
-                    self._snapshot_at = snapshot.sequence
-                else:
-                    log.error(
-                        "%s: the snapshot covers %d events, the stream has %d: it is of another stream and not used",
-                        self.name,
-                        snapshot.sequence,
-                        last,
-                    )
+                replica = _Replica(snapshot.state, snapshot.sequence)
+                replica.keys.restore(snapshot.keys)
+                self._snapshot_at = snapshot.sequence
+            self._identity = stream
             self._told = max(self._told, replica.sequence)
             await self._replay(replica)
             self._replica = replica
@@ -415,7 +409,7 @@ class Ledger(Generic[State]):
 
     async def _replay(self, replica: _Replica[State]) -> None:
         """Evolve everything that the stream holds past `replica`."""
-        _, last = await self._stream.bounds()
+        last = await self._stream.last()
         if last < replica.sequence:
             raise LedgerDamagedError(
                 f"{self.name}: the stream ends at {last}, we have read {replica.sequence}"
@@ -466,19 +460,19 @@ class Ledger(Generic[State]):
             return
         if self._snapshotting is not None and not self._snapshotting.done():
             return
-        state, sequence, rows = self.state, self.sequence, self._replica.keys.rows()
+        content = (self._identity, self.state, self.sequence, self._replica.keys.rows())
         # A state that changes in place is packed now, between two appends; another one beside the work.
-        packed = self._snapshots.pack(state, sequence, rows) if self._in_place else None
-        self._snapshot_at = sequence
+        packed = self._snapshots.pack(*content) if self._in_place else None
+        self._snapshot_at = self.sequence
         self._snapshotting = asyncio.create_task(
-            self._write_snapshot(self._snapshots, packed, state, sequence, rows), name=f"{self.name}-snapshot"
+            self._write_snapshot(self._snapshots, packed, content), name=f"{self.name}-snapshot"
         )
 
     async def _write_snapshot(
-        self, store: SnapshotStore, packed: bytes | None, state: State, sequence: int, rows: Sequence[Any]
+        self, store: SnapshotStore, packed: bytes | None, content: tuple[str, State, int, Sequence[Any]]
     ) -> None:
         try:
-            await store.write(packed or await asyncio.to_thread(store.pack, state, sequence, rows))
+            await store.write(packed or await asyncio.to_thread(store.pack, *content))
             self._count_snapshot("written")
         except Exception as error:
             # The ledger itself is complete without it; the next one is tried after as many events again.

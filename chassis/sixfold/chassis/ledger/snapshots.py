@@ -1,7 +1,7 @@
 """Snapshots of a ledger's state in the JetStream object store: one object a centre, with the sequence it covers.
 
-The object is one JSON line (version, sequence, size of the keys), the idempotency keys as JSON, and the state as its
-codec wrote it. A snapshot that cannot be read costs time, never data: the events are all there.
+The object is one JSON line (version, stream, sequence, size of the keys), the idempotency keys as JSON, and the state
+as its codec wrote it. A snapshot that cannot be read costs time, never data: the events are all there.
 """
 
 import asyncio
@@ -47,8 +47,8 @@ class SnapshotStore:
         self._centre = centre
         self._codec = codec
 
-    async def newest(self) -> Snapshot | None:
-        """None where there is none, or none that this version can read."""
+    async def newest(self, stream: str) -> Snapshot | None:
+        """The snapshot of that stream; None where there is none, or none that this version can read."""
         data = io.BytesIO()
         try:
             store = await self._messaging.js.object_store(SNAPSHOT_BUCKET)
@@ -59,9 +59,9 @@ class SnapshotStore:
         except (nats.errors.Error, BusUnavailableError, TimeoutError) as error:
             log.warning("%s: snapshot not read: %s", self._centre, error or type(error).__name__)
             return None
-        return await asyncio.to_thread(self._parse, data.getvalue())
+        return await asyncio.to_thread(self._parse, data.getvalue(), stream)
 
-    def _parse(self, data: bytes) -> Snapshot | None:
+    def _parse(self, data: bytes, stream: str) -> Snapshot | None:
         try:
             line, _, rest = data.partition(b"\n")
             head = json.loads(line)
@@ -70,6 +70,9 @@ class SnapshotStore:
                     "%s: snapshot of version %s, not %s", self._centre, head["version"], self._codec.version
                 )
                 return None
+            if head["stream"] != stream:
+                log.error("%s: the snapshot is of another stream and not used", self._centre)
+                return None
             keys = json.loads(rest[: head["keys"]])
             return Snapshot(self._codec.load(rest[head["keys"] :]), int(head["sequence"]), keys)
         except Exception:
@@ -77,9 +80,9 @@ class SnapshotStore:
             log.exception("%s: snapshot cannot be used", self._centre)
             return None
 
-    def pack(self, state: Any, sequence: int, keys: Sequence[Sequence[Any]]) -> bytes:
+    def pack(self, stream: str, state: Any, sequence: int, keys: Sequence[Sequence[Any]]) -> bytes:
         rows = json.dumps(keys, separators=(",", ":")).encode()
-        head = {"version": self._codec.version, "sequence": sequence, "keys": len(rows)}
+        head = {"version": self._codec.version, "stream": stream, "sequence": sequence, "keys": len(rows)}
         return b"".join((json.dumps(head).encode(), b"\n", rows, self._codec.dump(state)))
 
     async def write(self, packed: bytes) -> None:

@@ -41,6 +41,8 @@ _TRANSIENT: Final = frozenset(
 _KEY: Final = "Sixfold-Key"
 _RESULT: Final = "Sixfold-Result"
 _READ: Final = 500
+_TRY: Final = 2.0
+"""Seconds for one try: one that was lost with its connection is soon made again, and recognised if it was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class EventStream:
         while True:
             trouble: Exception
             try:
-                await self._messaging.publish_batch(messages, expected_last_sequence=after)
+                await self._messaging.publish_batch(messages, expected_last_sequence=after, timeout=_TRY)
                 return True
             except SequenceConflictError as error:
                 trouble = error
@@ -130,10 +132,14 @@ class EventStream:
             return None
         return (stored.headers or {}).get("ce-id") == message.headers["ce-id"]
 
-    async def bounds(self) -> tuple[int, int]:
-        """First and last sequence; (1, 0) when empty."""
-        state = (await self._messaging.js.stream_info(self.name)).state
-        return state.first_seq, state.last_seq
+    async def last(self) -> int:
+        """Sequence of the newest event; 0 when there is none."""
+        return (await self._messaging.js.stream_info(self.name)).state.last_seq
+
+    async def identity(self) -> str:
+        """What tells this stream from an earlier one of the same name: when it was made."""
+        created = (await self._messaging.js.stream_info(self.name)).created
+        return "" if created is None else created.isoformat()
 
     async def at(self, sequence: int) -> Recorded:
         try:
