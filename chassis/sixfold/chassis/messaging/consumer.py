@@ -33,7 +33,8 @@ class Consumer:
     batch: messages given to the handler at once, at most; max_wait: seconds to wait for more after the first;
     max_in_flight: unacknowledged messages at the server, over all replicas; ack_wait: seconds without a sign of life
     until a message comes again (a handler that takes longer is kept alive); inactive_threshold: seconds after which the
-    server forgets a consumer that nobody reads; drain_timeout: seconds that `stop` leaves a handler to end.
+    server forgets a consumer that nobody reads; drain_timeout: seconds that `stop` leaves a handler to end;
+    dead_letters: whether this process may make the stream of dead letters where it is absent.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Consumer:
         deliver: DeliverPolicy | Literal["all", "new"] = DeliverPolicy.ALL,
         concurrency: int = 1,
         drain_timeout: float = 5.0,
+        dead_letters: bool = True,
     ) -> None:
         self.name = durable
         self.task: asyncio.Task[None] | None = None
@@ -69,6 +71,7 @@ class Consumer:
         self._ack_wait = ack_wait
         self._concurrency = concurrency
         self._drain_timeout = drain_timeout
+        self._dead_letters = dead_letters
         self._stopping = asyncio.Event()
         self._pulling = False
         subject_filter: dict[str, Any] = (
@@ -117,7 +120,8 @@ class Consumer:
         pause = 0.1
         while not self._stopping.is_set():
             try:
-                await ensure_dead_letters(self._messaging)
+                if self._dead_letters:
+                    await ensure_dead_letters(self._messaging)
                 await self.ensure()
                 self._pulling = True
                 try:

@@ -16,25 +16,25 @@ class WarehouseSettings(Settings):
     database: str = "sixfold"
     cluster: str = ""
     """Name of a ClickHouse cluster: tables are then replicated and made ON CLUSTER."""
-    flow_days: int = Field(30, ge=1)
+    flow_days: int = Field(default=30, ge=1)
     """Days that flows, interface counters and heartbeats are kept."""
-    nat_days: int = Field(190, ge=1)
+    nat_days: int = Field(default=190, ge=1)
     """Days that NAT sessions are kept."""
-    rollup_days: int = Field(400, ge=1)
+    rollup_days: int = Field(default=400, ge=1)
     """Days that rollups per minute, by prefix and by subscriber are kept; rollups per hour stay."""
-    query_seconds: float = Field(20.0, gt=0)
-    query_memory_bytes: int = Field(1 << 30, gt=0)
+    query_seconds: float = Field(default=20.0, gt=0)
+    query_memory_bytes: int = Field(default=1 << 30, gt=0)
 
 
 class LoaderSettings(Settings):
-    partitions: int = Field(PARTITIONS, ge=1)
-    max_batches: int = Field(128, ge=1, le=1_000)
+    partitions: int = Field(default=PARTITIONS, ge=1)
+    max_batches: int = Field(default=128, ge=1, le=1_000)
     """Batches in one insert."""
-    max_rows: int = Field(524_288, ge=1, le=1_000_000)
+    max_rows: int = Field(default=524_288, ge=1, le=1_000_000)
     """Rows in one insert; under the engine's own block limit, so that an insert is one block."""
-    linger: float = Field(0.2, ge=0, le=10)
+    linger: float = Field(default=0.2, ge=0, le=10)
     """Seconds that an insert waits for more batches after the first."""
-    stream_bytes: int = Field(4 << 30, ge=1 << 20)
+    stream_bytes: int = Field(default=4 << 30, ge=1 << 20)
     """What the flow stream may hold for slow readers; past it the agents keep their batches."""
 
 

@@ -62,10 +62,9 @@ class CreditServicer(credit_pb2_grpc.CreditServiceServicer):
         table = await _asked(self._warehouse.query_arrow(IPV6_SHARE, parameters))
         shares = []
         for row in table.to_pylist():
-            share = pb.Ipv6Share(
-                gateway=row["gateway"],
-                **{name: int(row[name]) for name in ("bytes_ipv4", "bytes_ipv6", "flows_ipv4", "flows_ipv6")},
-            )
+            share = pb.Ipv6Share(gateway=row["gateway"])
+            for name in ("bytes_ipv4", "bytes_ipv6", "flows_ipv4", "flows_ipv6"):
+                setattr(share, name, int(row[name]))
             share.hour.FromSeconds(_seconds(row["hour"]))
             shares.append(share)
         return pb.GetIpv6ShareResponse(shares=shares)

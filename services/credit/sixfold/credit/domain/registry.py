@@ -23,7 +23,7 @@ Event = GatewayRegistered | MigrationApplied
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    gateways: Mapping[str, str] = field(default_factory=dict)
+    gateways: Mapping[str, str] = field(default_factory=dict[str, str])
     """Agent version by gateway."""
     migrations: tuple[str, ...] = ()
 

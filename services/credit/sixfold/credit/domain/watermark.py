@@ -39,7 +39,7 @@ class Watermark:
 class Done:
     """The watermarks of every gateway and epoch, the most recently seen last."""
 
-    marks: Mapping[tuple[str, str], Watermark] = field(default_factory=dict)
+    marks: Mapping[tuple[str, str], Watermark] = field(default_factory=dict[tuple[str, str], Watermark])
 
     def is_done(self, gateway: str, epoch: str, sequence: int) -> bool:
         mark = self.marks.get((gateway, epoch))

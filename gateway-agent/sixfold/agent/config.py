@@ -1,0 +1,76 @@
+"""Settings of the gateway-agent."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from sixfold.agent.netflow.settings import NetflowSettings
+from sixfold.api.flow.codec import MAX_ROWS
+from sixfold.api.subjects import PARTITIONS, gateway_token
+from sixfold.chassis.config import Settings
+from sixfold.chassis.http import HttpSettings
+from sixfold.chassis.messaging import NatsSettings
+from sixfold.chassis.telemetry import TelemetrySettings
+
+
+class ListenerSettings(Settings):
+    """Where exporters send to. A port of 0 takes any free one; None listens not at all."""
+
+    host: str = "127.0.0.1"
+    netflow: int | None = Field(default=2055, ge=0, le=65_535)
+    ipfix: int | None = Field(default=4739, ge=0, le=65_535)
+    sflow: int | None = Field(default=6343, ge=0, le=65_535)
+    receive_buffer_bytes: int = Field(default=32 << 20, ge=1 << 16)
+
+
+class BatchSettings(Settings):
+    max_rows: int = Field(default=MAX_ROWS, ge=1, le=MAX_ROWS)
+    max_age_ms: int = Field(default=250, ge=10, le=10_000)
+    compression: Literal["lz4", "zstd", "none"] = "lz4"
+
+
+class SpoolSettings(Settings):
+    max_bytes: int = Field(default=4 << 30, ge=1 << 20)
+    """What may wait on disk for the bus; past it the oldest batches are given up, and counted."""
+    segment_bytes: int = Field(default=64 << 20, ge=1 << 16)
+    memory_bytes: int = Field(default=64 << 20, ge=0)
+    """What may wait in memory where the disk takes nothing."""
+    fsync: bool = False
+    """Survive also the loss of power, at the price of one fsync a batch. A killed process loses nothing either way."""
+
+
+class PublishSettings(Settings):
+    max_in_flight: int = Field(default=16, ge=1, le=256)
+    ack_timeout: float = Field(default=10.0, gt=0)
+    partitions: int = Field(default=PARTITIONS, ge=1)
+
+
+class CommandSettings(Settings):
+    issuers: tuple[str, ...] = ()
+    """Public NKeys whose commands are obeyed; none: every command is refused."""
+    alert_hook: tuple[str, ...] = ()
+    """A program and its arguments that gets each alert (CAP) on its standard input, to bring it to the terminals."""
+    hook_timeout: float = Field(default=10.0, gt=0)
+
+
+class AgentSettings(Settings):
+    gateway: str = "gw-1"
+    state_dir: Path = Path("/var/lib/sixfold-agent")
+    nats: NatsSettings = NatsSettings(name="gateway-agent")
+    listeners: ListenerSettings = ListenerSettings()
+    batch: BatchSettings = BatchSettings()
+    spool: SpoolSettings = SpoolSettings()
+    publish: PublishSettings = PublishSettings()
+    commands: CommandSettings = CommandSettings()
+    netflow: NetflowSettings = NetflowSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    health: HttpSettings = HttpSettings(port=9273)
+    heartbeat_seconds: float = Field(default=5.0, gt=0)
+    state_seconds: float = Field(default=10.0, gt=0)
+    """How often templates and sampling are saved."""
+
+    @field_validator("gateway")
+    @classmethod
+    def _one_token(cls, value: str) -> str:
+        return gateway_token(value)

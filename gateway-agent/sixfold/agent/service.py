@@ -1,0 +1,306 @@
+"""The gateway-agent put together: the only place where its parts meet."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from sixfold.agent.collect import Collection, Source
+from sixfold.agent.commands import STREAM, Commands
+from sixfold.agent.config import AgentSettings
+from sixfold.agent.counters import CounterExposition, Counters
+from sixfold.agent.heartbeat import heartbeat
+from sixfold.agent.netflow.collector import Collector as NetflowCollector
+from sixfold.agent.publish import Publisher
+from sixfold.agent.receive import Receiver
+from sixfold.agent.seal import DEFAULT_PAYLOAD, Sealer, new_epoch
+from sixfold.agent.sflow import SflowCollector
+from sixfold.agent.spool import Spool
+from sixfold.agent.state import StateDirectory
+from sixfold.api.subjects import heartbeat_subject
+from sixfold.chassis.lifecycle import Background, Component, Lifecycle
+from sixfold.chassis.messaging import Consumer, Messaging, MessagingError
+from sixfold.chassis.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+DRAIN: Final = 10.0
+TEMPLATES: Final = "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    messaging: Messaging
+    telemetry: Telemetry
+
+
+class Collecting:
+    """The sockets, the decoders and their threads, as a component."""
+
+    name = "collecting"
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        *,
+        state: StateDirectory,
+        sealer: Sealer,
+        counters: Counters,
+    ) -> None:
+        self.task: asyncio.Future[None] | None = None
+        self.sources: list[Source] = []
+        self._settings = settings
+        self._state = state
+        self._sealer = sealer
+        self._counters = counters
+        self._collection: Collection | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self.task is not None and not self.task.done()
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.task = loop.create_future()
+        try:
+            self._open()
+        except BaseException:
+            self._close()
+            raise
+        ended = self.task
+
+        def fail(error: BaseException) -> None:
+            if not ended.done():
+                ended.set_exception(error)
+
+        def failed(error: BaseException) -> None:
+            loop.call_soon_threadsafe(fail, error)
+
+        self._collection = Collection(
+            self.sources,
+            settings=self._settings.batch,
+            sealer=self._sealer,
+            counters=self._counters,
+            save=lambda state: self._state.save(TEMPLATES, state),
+            save_every_ms=int(self._settings.state_seconds * 1000),
+            failed=failed,
+        )
+        self._collection.start()
+
+    def _open(self) -> None:
+        saved: Mapping[str, Any] = self._state.load(TEMPLATES)
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        listeners = self._settings.listeners
+        for protocol in ("netflow", "ipfix", "sflow"):
+            port = getattr(listeners, protocol)
+            if port is None:
+                continue
+            try:
+                receiver = Receiver(
+                    listeners.host, port, listeners.receive_buffer_bytes, counters=self._counters
+                )
+            except OSError as error:
+                raise OSError(
+                    error.errno,
+                    f"cannot listen for {protocol} on {listeners.host}:{port}: {error.strerror}; "
+                    f"stop what has the port, or set listeners.{protocol}",
+                ) from error
+            self.sources.append(self._source(protocol, receiver, saved.get(protocol, {}), now))
+            if remedy := receiver.status().remedy:
+                log.warning("%s", remedy)
+
+    def _source(self, protocol: str, receiver: Receiver, saved: Mapping[str, Any], now: int) -> Source:
+        if protocol == "sflow":
+            sflow = SflowCollector(self._counters)
+            sflow.restore(saved)
+            return Source(protocol, receiver, sflow)
+        netflow = NetflowCollector(self._counters, self._settings.netflow)
+        netflow.restore(saved, now)
+        return Source(protocol, receiver, netflow, netflow.tick)
+
+    async def stop(self) -> None:
+        if self._collection is not None:
+            await asyncio.to_thread(self._collection.stop, DRAIN)
+        self._close()
+        if self.task is not None and not self.task.done():
+            self.task.cancel()
+
+    def _close(self) -> None:
+        for source in self.sources:
+            source.receiver.close()
+
+
+class Draining:
+    """Stops after collecting and before publishing: leaves the bus time to take what is sealed."""
+
+    name = "draining"
+
+    def __init__(self, publisher: Publisher, spool: Spool, state: StateDirectory) -> None:
+        self._publisher, self._spool, self._state = publisher, spool, state
+
+    async def start(self) -> None:
+        return
+
+    async def stop(self) -> None:
+        if not await self._publisher.drain(DRAIN):
+            log.warning("%d batches stay in the spool for the next start", self._spool.status().batches)
+
+
+class Closing:
+    """Holds what must be closed last."""
+
+    name = "state"
+
+    def __init__(self, spool: Spool, state: StateDirectory) -> None:
+        self._spool, self._state = spool, state
+
+    async def start(self) -> None:
+        return
+
+    async def stop(self) -> None:
+        self._spool.close()
+        self._state.close()
+
+
+class Service(Lifecycle):
+    """The started parts, for whoever runs or tests them."""
+
+    counters: Counters
+    spool: Spool
+    collecting: Collecting
+    epoch: str
+
+
+def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
+    """The agent, inert until started; but its state directory is taken at once.
+
+    Raises StateHeldError where another agent works in it, OSError where it cannot be used.
+    """
+    messaging, telemetry = dependencies.messaging, dependencies.telemetry
+    counters = Counters()
+    telemetry.registry.register(CounterExposition(counters))
+    state = StateDirectory(settings.state_dir, counters)
+    spool = Spool(state.spool, settings.spool, counters)
+    telemetry.registry.register(SpoolExposition(spool))
+    epoch = new_epoch()
+    sealer = Sealer(
+        gateway=settings.gateway,
+        epoch=epoch,
+        settings=settings.batch,
+        spool=spool,
+        counters=counters,
+        telemetry=telemetry,
+        max_payload=lambda: messaging.max_payload if messaging.ready else DEFAULT_PAYLOAD,
+        sealed=lambda: publisher.wake(),
+    )
+    publisher = Publisher(
+        gateway=settings.gateway,
+        spool=spool,
+        messaging=messaging,
+        settings=settings.publish,
+        counters=counters,
+        telemetry=telemetry,
+        divide=sealer.divide,
+    )
+    collecting = Collecting(settings, state=state, sealer=sealer, counters=counters)
+    commands = Commands(
+        gateway=settings.gateway,
+        settings=settings.commands,
+        folder=state.alerts,
+        messaging=messaging,
+        counters=counters,
+    )
+    consumer = Consumer(
+        messaging,
+        stream=STREAM,
+        durable=f"agent-{settings.gateway}",
+        subjects=[f"command.{settings.gateway}.>"],
+        handle=commands.handle,
+        telemetry=telemetry,
+        batch=16,
+        dead_letters=False,
+    )
+    started = datetime.now(UTC)
+
+    async def beat() -> None:
+        while True:
+            await _tell(
+                messaging,
+                counters,
+                heartbeat(
+                    gateway=settings.gateway,
+                    epoch=epoch,
+                    started=started,
+                    sources=collecting.sources,
+                    spool=spool,
+                    counters=counters,
+                    bus=publisher.trouble
+                    if messaging.ready
+                    else "no connection to the bus; batches wait on disk",
+                    known=lambda: _known(collecting.sources),
+                ),
+            )
+            await asyncio.sleep(settings.heartbeat_seconds)
+
+    parts: Sequence[Component] = [
+        Closing(spool, state),
+        Detached(Lifecycle([consumer], name="commands")),
+        publisher,
+        Draining(publisher, spool, state),
+        collecting,
+        Background("heartbeat", beat),
+    ]
+    service = Service(parts, name="agent", drain_timeout=2 * DRAIN)
+    service.counters, service.spool, service.collecting, service.epoch = counters, spool, collecting, epoch
+    return service
+
+
+class Detached:
+    """A part whose readiness does not count: an agent without a bus collects all the same."""
+
+    def __init__(self, inner: Lifecycle) -> None:
+        self.name = inner.name
+        self._inner = inner
+
+    async def start(self) -> None:
+        await self._inner.start()
+
+    async def stop(self) -> None:
+        await self._inner.stop()
+
+
+async def _tell(messaging: Messaging, counters: Counters, beat: Any) -> None:
+    if not messaging.ready:
+        counters.add("heartbeats", 1, outcome="no-bus")
+        return
+    try:
+        await messaging.publish(heartbeat_subject(beat.gateway), beat.SerializeToString(), timeout=2)
+        counters.add("heartbeats", 1, outcome="told")
+    except MessagingError as error:
+        log.debug("heartbeat: %s", error)
+        counters.add("heartbeats", 1, outcome="failed")
+
+
+def _known(sources: Sequence[Source]) -> tuple[int, int]:
+    """(exporters, templates) over all decoders that have them."""
+    exporters = sum(getattr(source.decoder, "exporters", 0) for source in sources)
+    return exporters, sum(getattr(source.decoder, "templates", 0) for source in sources)
+
+
+class SpoolExposition(Collector):
+    """What waits in the spool, as Prometheus gauges."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        status = self._spool.status()
+        yield GaugeMetricFamily("agent_spool_batches", "sealed batches that wait for the bus", status.batches)
+        yield GaugeMetricFamily("agent_spool_bytes", "their size on disk", status.bytes)
+        yield GaugeMetricFamily(
+            "agent_spool_limit_bytes", "how large the spool may become", status.limit_bytes
+        )
