@@ -13,7 +13,7 @@ OURS = {
 def test_every_child_sees_its_own_settings() -> None:
     plain = {"PATH": "/bin", "PYTHONUNBUFFERED": "1"}
     assert environment_of("sample", OURS) == plain
-    assert environment_of("agent", OURS) == {**plain, "SIXFOLD_BATCH__MAX_AGE_MS": "100"}
+    assert environment_of("agent", OURS) == {**plain, "SIXFOLD_AGENT_BATCH__MAX_AGE_MS": "100"}
     assert environment_of("centres", OURS) == {**OURS, "PYTHONUNBUFFERED": "1"}
 
 

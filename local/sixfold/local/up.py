@@ -44,8 +44,7 @@ def flow_stream_bytes(home: Home) -> int:
 def environment_of(child: str, ours: Mapping[str, str]) -> dict[str, str]:
     """What a child sees of our environment.
 
-    Settings are SIXFOLD_<SERVICE>_…; the agent, which knows only itself, gets its own without its name. LocalError for
-    a variable that is no service's: it would change nothing, silently.
+    Settings are SIXFOLD_<SERVICE>_…. LocalError for a variable that is no service's: it would change nothing, silently.
     """
     plain = {name: value for name, value in ours.items() if not name.startswith(PREFIX)}
     settings = {name: value for name, value in ours.items() if name.startswith(PREFIX)}
@@ -56,12 +55,7 @@ def environment_of(child: str, ours: Mapping[str, str]) -> dict[str, str]:
             f"{PREFIX}CREDIT_LOADER__LINGER=0.5; the services are {', '.join(CONFIGURABLE)}."
         )
     if child == "agent":
-        mine = f"{PREFIX}AGENT_"
-        settings = {
-            PREFIX + name.removeprefix(mine): value
-            for name, value in settings.items()
-            if name.startswith(mine)
-        }
+        settings = {name: value for name, value in settings.items() if name.startswith(f"{PREFIX}AGENT_")}
     elif child != "centres":
         settings = {}
     return {**plain, **settings, "PYTHONUNBUFFERED": "1"}

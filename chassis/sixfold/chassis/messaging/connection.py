@@ -160,6 +160,7 @@ class Messaging:
                     ping_interval=10,
                     max_outstanding_pings=3,
                     pending_size=self.settings.pending_bytes,
+                    inbox_prefix=self.settings.inbox_prefix,
                     error_cb=self._on_error,
                     disconnected_cb=self._on_disconnected,
                     reconnected_cb=self._on_reconnected,

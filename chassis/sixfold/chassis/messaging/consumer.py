@@ -78,6 +78,9 @@ class Consumer:
             {"filter_subject": subjects[0]} if len(subjects) == 1 else {"filter_subjects": list(subjects)}
         )
         self.config = ConsumerConfig(
+            # With the name, the request goes to the API subject that carries the filter: a server's permissions
+            # can then hold an agent to its own subjects.
+            name=durable,
             durable_name=durable,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ack_wait,
