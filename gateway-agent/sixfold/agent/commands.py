@@ -4,6 +4,7 @@ A refusal is an answer too: it is counted by cause and told in a receipt.
 """
 
 import asyncio
+import base64
 import json
 import logging
 import time
@@ -15,6 +16,8 @@ from typing import Final
 
 import nkeys
 from google.protobuf.message import DecodeError
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 
 from sixfold.agent.config import CommandSettings
 from sixfold.agent.counters import Counters
@@ -38,6 +41,14 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
         self.detail = detail
 
 
+def verify_key(public: str) -> VerifyKey:
+    """The Ed25519 key in a public NKey (prefix byte, 32 bytes, CRC-16). ValueError for what is none."""
+    raw = base64.b32decode(public + "=" * (-len(public) % 8))
+    if len(raw) != 35 or nkeys.crc16(bytearray(raw[:-2])) != int.from_bytes(raw[-2:], "little"):
+        raise ValueError(f"{public!r} is no public NKey")
+    return VerifyKey(raw[1:33])
+
+
 def verify(message: bytes, *, gateway: str, issuers: Sequence[str], now: datetime) -> pb.Command:
     """The command in a SignedCommand. Raises Refusal for what is malformed, forged, for another gateway or expired."""
     signed = pb.SignedCommand()
@@ -48,10 +59,9 @@ def verify(message: bytes, *, gateway: str, issuers: Sequence[str], now: datetim
     if signed.issuer not in issuers:
         raise Refusal("unknown-issuer", f"{signed.issuer or 'nobody'} is not among the issuers of this agent")
     try:
-        nkeys.from_public_key(signed.issuer.encode()).verify(signed.command, signed.signature)
-    except Exception as error:
-        # Whatever the library says of it: a signature that does not verify is none.
-        raise Refusal("bad-signature", type(error).__name__) from error
+        verify_key(signed.issuer).verify(signed.command, signed.signature)
+    except (BadSignatureError, ValueError) as error:
+        raise Refusal("bad-signature", str(error) or type(error).__name__) from error
     command = pb.Command()
     try:
         command.ParseFromString(signed.command)
@@ -140,8 +150,12 @@ class Commands:
             log.warning("refused a command: %s: %s", refusal.cause, refusal.detail)
             expired = refusal.cause == "expired"
             outcome = pb.Receipt.OUTCOME_EXPIRED if expired else pb.Receipt.OUTCOME_REFUSED
+            command_id, alert_id = _ids_of(data)
             return pb.Receipt(
-                outcome=outcome, cause=f"{refusal.cause}: {refusal.detail}"[:500], **_ids_of(data)
+                outcome=outcome,
+                cause=f"{refusal.cause}: {refusal.detail}"[:500],
+                command_id=command_id,
+                alert_id=alert_id,
             )
         kind = command.WhichOneof("body")
         alert_id = getattr(command, kind).alert_id if kind else ""
@@ -205,16 +219,16 @@ class Commands:
         receipt.outcome = pb.Receipt.OUTCOME_DELIVERED
 
 
-def _ids_of(data: bytes) -> dict[str, str]:
-    """Whose command was refused, as far as it can be read; told for the trail only, nothing is obeyed by it."""
+def _ids_of(data: bytes) -> tuple[str, str]:
+    """(command id, alert id) of a refused command, as far as they can be read: for the trail only."""
     signed, command = pb.SignedCommand(), pb.Command()
     try:
         signed.ParseFromString(data)
         command.ParseFromString(signed.command)
     except DecodeError:
-        return {}
+        return "", ""
     kind = command.WhichOneof("body")
-    return {"command_id": command.id[:200], "alert_id": getattr(command, kind).alert_id[:200] if kind else ""}
+    return command.id[:200], getattr(command, kind).alert_id[:200] if kind else ""
 
 
 def _safe(alert_id: str) -> str:

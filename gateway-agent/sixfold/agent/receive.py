@@ -17,7 +17,6 @@ import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -284,11 +283,3 @@ def _bind(host: str, port: int, size: int) -> socket.socket:
         bound.close()
         raise
     return bound
-
-
-def kernel_limit() -> int | None:
-    """net.core.rmem_max in bytes, or None where it cannot be read."""
-    try:
-        return int(Path("/proc/sys/net/core/rmem_max").read_text())
-    except (OSError, ValueError):
-        return None

@@ -116,10 +116,12 @@ class Collecting:
     def _source(self, protocol: str, receiver: Receiver, saved: Mapping[str, Any], now: int) -> Source:
         if protocol == "sflow":
             sflow = SflowCollector(self._counters)
-            sflow.restore(saved)
+            if saved:
+                sflow.restore(saved)
             return Source(protocol, receiver, sflow)
         netflow = NetflowCollector(self._counters, self._settings.netflow)
-        netflow.restore(saved, now)
+        if saved:
+            netflow.restore(saved, now)
         return Source(protocol, receiver, netflow, netflow.tick)
 
     async def stop(self) -> None:

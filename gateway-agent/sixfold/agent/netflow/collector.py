@@ -49,6 +49,7 @@ class Collector:
             self._settings.parked_bytes,
             self._settings.parked_bytes_per_session,
             int(self._settings.parked_seconds * 1000),
+            int(self._settings.borrow_after_seconds * 1000),
         )
         self._defaults = {address_bytes(address): rate for address, rate in self._settings.sampling.items()}
         self._arena = Arena()
@@ -252,11 +253,14 @@ class Collector:
         if abs(now - self._ticked) < _TICK_MS:
             return
         self._ticked = now
-        for key in self._parking.waiting(now, int(self._settings.borrow_after_seconds * 1000)):
+        for key in self._parking.overdue(now):
             if self._learner.borrow(key, now):
                 self._release(key, decoded)
         for key in self._parking.expired(now):
-            self._without_template(slot_of(key), len(self._parking.take(key)))
+            if self._learner.borrow(key, now):
+                self._release(key, decoded)
+            else:
+                self._without_template(slot_of(key), len(self._parking.take(key)))
 
     def _report(self, slot: int, event: Event) -> None:
         """Collect the events of a batch by session: under loss there are as many as datagrams."""

@@ -66,11 +66,13 @@ class Learner:
     ) -> list[int]:
         """Set a template of a session, and the same one where others had borrowed it."""
         changed: list[int] = []
-        for target in (session, *self._borrowers(session, identity)):
+        followers = [self._sessions.at(slot) for slot in self._store.borrowers(session, identity)]
+        for target in (session, *followers):
             known = target.templates.get(identity)
             if known is not None and known.layout.definition == definition:
                 known.learned = now
-                known.borrowed = target is not session
+                if target is session:
+                    self._store.own(session, identity)
                 continue
             key = key_of(target.slot, identity)
             flush(key)
@@ -83,22 +85,6 @@ class Learner:
             self._count("event/netflow_templates", "learned")
             changed.append(key)
         return changed
-
-    def _borrowers(self, session: Session, identity: int) -> list[Session]:
-        if len(self._sessions.by_address.get(session.address, ())) < 2:
-            return []
-        return [
-            peer
-            for peer in self._peers(session)
-            if (known := peer.templates.get(identity)) is not None and known.borrowed
-        ]
-
-    def _peers(self, session: Session) -> list[Session]:
-        return [
-            peer
-            for peer in self._sessions.peers(session)
-            if peer.domain == session.domain and peer.version == session.version
-        ]
 
     def _room(self, session: Session) -> bool:
         """Whether one more template fits; the oldest of the session, or a forged-looking session, may make room."""
@@ -152,7 +138,7 @@ class Learner:
         if session.sampling.news(rates):
             flush(None)
             session.sampling.learn(rates)
-            self._sessions.settle_rates(session, self._default(session))
+            self._sessions.settle_rate(session, self._default(session))
             self._count("netflow_sampling_changes", "")
         init = layout.by_element.get(ie.SYSTEM_INIT)
         if init is not None:
@@ -163,7 +149,7 @@ class Learner:
                 self._sessions.system_init[session.slot] = told
 
     def session_came(self, session: Session) -> None:
-        self._sessions.settle_rates(session, self._default(session))
+        self._sessions.settle_rate(session, self._default(session))
 
     def _default(self, session: Session) -> int:
         return self._defaults.get(session.address, 0)
@@ -173,11 +159,7 @@ class Learner:
         session, identity = self._sessions.at(slot_of(key)), identity_of(key)
         if identity in session.templates:
             return True
-        offers = {
-            known.layout.definition
-            for peer in self._peers(session)
-            if (known := peer.templates.get(identity)) is not None
-        }
+        offers = self._store.offers(session, identity)
         if len(offers) != 1 or not self._room(session):
             return False
         self._store.define(session, identity, offers.pop(), now, True)
@@ -206,4 +188,4 @@ class Learner:
             for identity, definition, learned in entry.templates:
                 if identity not in session.templates and self._room(session):
                     self._store.define(session, identity, definition, learned, False)
-            self._sessions.settle_rates(session, self._default(session))
+            self._sessions.settle_rate(session, self._default(session))

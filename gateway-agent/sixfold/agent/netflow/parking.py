@@ -1,6 +1,6 @@
 """Sets that came before their template: kept for a bounded time, in bounded memory."""
 
-from collections import OrderedDict
+from collections import deque
 from dataclasses import dataclass, field
 
 from sixfold.agent.netflow.store import slot_of
@@ -28,10 +28,14 @@ _OVERHEAD = 160
 class Parking:
     """Keys are those of `store.key_of`. Bounds are in bytes: a set costs its body and an overhead for its object."""
 
-    def __init__(self, limit: int, session_limit: int, keep_ms: int) -> None:
-        self._limit, self._session_limit, self._keep = limit, session_limit, keep_ms
-        self._places: OrderedDict[int, _Place] = OrderedDict()
+    def __init__(self, limit: int, session_limit: int, keep_ms: int, try_ms: int) -> None:
+        self._limit, self._session_limit = limit, session_limit
+        self._keep, self._try = keep_ms, try_ms
+        self._places: dict[int, _Place] = {}
+        """In the order in which they came to be, which is that of their oldest sets."""
+        self._by_session: dict[int, dict[int, None]] = {}
         self._sizes: dict[int, int] = {}
+        self._untried: deque[tuple[int, int]] = deque()
         self.size = 0
 
     def __len__(self) -> int:
@@ -40,13 +44,18 @@ class Parking:
     def add(self, key: int, parked: ParkedSet) -> bool:
         """Keep a set; False where a bound forbids it."""
         cost = len(parked.body) + _OVERHEAD
-        used = self._sizes.get(slot_of(key), 0)
+        slot = slot_of(key)
+        used = self._sizes.get(slot, 0)
         if self.size + cost > self._limit or used + cost > self._session_limit:
             return False
-        place = self._places.setdefault(key, _Place())
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = _Place()
+            self._by_session.setdefault(slot, {})[key] = None
+            self._untried.append((parked.received, key))
         place.sets.append(parked)
         place.size += cost
-        self._sizes[slot_of(key)] = used + cost
+        self._sizes[slot] = used + cost
         self.size += cost
         return True
 
@@ -55,20 +64,31 @@ class Parking:
         place = self._places.pop(key, None)
         if place is None:
             return []
+        slot = slot_of(key)
         self.size -= place.size
-        left = self._sizes[slot_of(key)] - place.size
-        if left:
-            self._sizes[slot_of(key)] = left
-        else:
-            del self._sizes[slot_of(key)]
+        self._sizes[slot] -= place.size
+        del self._by_session[slot][key]
+        if not self._by_session[slot]:
+            del self._by_session[slot], self._sizes[slot]
         return place.sets
 
-    def waiting(self, now: int, since_ms: int) -> list[int]:
-        """The places whose oldest set has waited for at least so long."""
-        return [key for key, place in self._places.items() if now - place.sets[0].received >= since_ms]
+    def overdue(self, now: int) -> list[int]:
+        """The places whose first set has waited as long as one should for its own template; each once."""
+        found: list[int] = []
+        while self._untried and now - self._untried[0][0] >= self._try:
+            _, key = self._untried.popleft()
+            if key in self._places:
+                found.append(key)
+        return found
 
     def expired(self, now: int) -> list[int]:
-        return self.waiting(now, self._keep)
+        """The places whose first set has waited too long."""
+        found: list[int] = []
+        for key, place in self._places.items():
+            if now - place.sets[0].received < self._keep:
+                break
+            found.append(key)
+        return found
 
     def of_session(self, slot: int) -> list[int]:
-        return [key for key in self._places if slot_of(key) == slot] if slot in self._sizes else []
+        return list(self._by_session.get(slot, ()))

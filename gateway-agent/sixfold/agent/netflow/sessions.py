@@ -45,6 +45,8 @@ class Session:
     templates: dict[int, Known] = field(default_factory=dict)
     sampling: Sampling = field(default_factory=Sampling)
     system_init: int = UNKNOWN
+    told: int = 0
+    """The rate of `sampling` as the table knows it."""
 
 
 class Sessions:
@@ -61,7 +63,7 @@ class Sessions:
         """Slots of the batch being decoded: these do not leave."""
         self.detailed: set[int] = set()
         """Slots whose sampling differs by selector or interface."""
-        self.by_address: dict[bytes, set[int]] = {}
+        self._families: dict[bytes, _Family] = {}
         self._words = np.zeros((limit, 3), dtype=np.uint64)
         self._index = KeyIndex()
         self._keys: list[int] = [0] * limit
@@ -120,7 +122,7 @@ class Sessions:
         self._keys[slot] = key
         self._index.put(key, slot)
         self.seen[slot] = now
-        self.by_address.setdefault(address, set()).add(slot)
+        self._families.setdefault(address, _Family()).slots.add(slot)
         return session, evicted
 
     def close(self, session: Session) -> None:
@@ -135,27 +137,51 @@ class Sessions:
         self.seen[slot] = -1
         self.proven[slot] = False
         self.detailed.discard(slot)
-        peers = self.by_address[session.address]
-        peers.discard(slot)
-        if not peers:
-            del self.by_address[session.address]
+        family = self._families[session.address]
+        family.slots.discard(slot)
+        family.tell(session.told, -1)
+        if not family.slots:
+            del self._families[session.address]
         self._free.append(slot)
 
-    def peers(self, session: Session) -> list[Session]:
-        """The other sessions of the same exporter address."""
-        slots = self.by_address.get(session.address, set())
-        found = (self.slots[slot] for slot in sorted(slots) if slot != session.slot)
-        return [peer for peer in found if peer is not None]
+    def settle_rate(self, session: Session, default: int) -> None:
+        """Bring `rate` and `detailed` up to date after a session came or its sampling changed.
 
-    def settle_rates(self, session: Session, default: int) -> None:
-        """Bring `rate` and `detailed` of all sessions of this exporter up to date."""
-        family = [session, *self.peers(session)]
-        rates = {member.sampling.rate for member in family} - {0}
-        shared = rates.pop() if len(rates) == 1 else default
-        for member in family:
-            self.rate[member.slot] = member.sampling.rate or shared
-            if member.sampling.selectors or member.sampling.interfaces:
-                self.detailed.add(member.slot)
+        default: the rate of the exporter's processes that have none, where the others do not agree on one.
+        """
+        family = self._families[session.address]
+        before = family.shared
+        told = session.sampling.rate
+        if told != session.told:
+            family.tell(session.told, -1)
+            family.tell(told, 1)
+            session.told = told
+        shared = family.shared
+        if shared != before:
+            for slot in family.slots:
+                self.rate[slot] = self.at(slot).told or shared or default
+        self.rate[session.slot] = told or shared or default
+        if session.sampling.selectors or session.sampling.interfaces:
+            self.detailed.add(session.slot)
+
+
+@dataclass(slots=True)
+class _Family:
+    """The sessions of one exporter address. rates: how many of them say each rate."""
+
+    slots: set[int] = field(default_factory=set)
+    rates: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def shared(self) -> int:
+        """The rate on which all that say one agree, else 0."""
+        return next(iter(self.rates)) if len(self.rates) == 1 else 0
+
+    def tell(self, rate: int, n: int) -> None:
+        if rate:
+            self.rates[rate] = self.rates.get(rate, 0) + n
+            if not self.rates[rate]:
+                del self.rates[rate]
 
 
 def words_of(addresses: Array, ports: Array, versions: Array, domains: Array) -> Array:

@@ -25,6 +25,13 @@ class _Interned:
     users: int
 
 
+_Offered = tuple[bytes, int, int, int]
+
+
+def _offered(session: Session, identity: int) -> _Offered:
+    return session.address, session.version, session.domain, identity
+
+
 class TemplateStore:
     """`layouts[number]` is what `resolve` answers with; number 0 is the record of v5."""
 
@@ -35,6 +42,8 @@ class TemplateStore:
         self._interned: dict[Definition, _Interned] = {}
         self._unused: list[int] = []
         self._index = KeyIndex()
+        self._offers: dict[_Offered, dict[Definition, int]] = {}
+        self._borrowers: dict[_Offered, set[int]] = {}
         self.size = 0
 
     def resolve(self, keys: Array) -> Array:
@@ -65,6 +74,12 @@ class TemplateStore:
         session.templates[identity] = Known(self.layouts[held.number], now, borrowed)
         self._index.put(key_of(session.slot, identity), held.number)
         self.size += 1
+        offered = _offered(session, identity)
+        if borrowed:
+            self._borrowers.setdefault(offered, set()).add(session.slot)
+        else:
+            offers = self._offers.setdefault(offered, {})
+            offers[definition] = offers.get(definition, 0) + 1
 
     def forget(self, session: Session, identity: int) -> bool:
         known = session.templates.pop(identity, None)
@@ -73,11 +88,44 @@ class TemplateStore:
         self._index.remove(key_of(session.slot, identity))
         self.size -= 1
         held = self._interned[known.layout.definition]
+        self._take_back(session, identity, known)
         held.users -= 1
         if not held.users:
             del self._interned[known.layout.definition]
             self._unused.append(held.number)
         return True
+
+    def own(self, session: Session, identity: int) -> None:
+        """The session has sent the template itself that it had borrowed."""
+        known = session.templates[identity]
+        if known.borrowed:
+            self._take_back(session, identity, known)
+            known.borrowed = False
+            offers = self._offers.setdefault(_offered(session, identity), {})
+            offers[known.layout.definition] = offers.get(known.layout.definition, 0) + 1
+
+    def _take_back(self, session: Session, identity: int, known: Known) -> None:
+        offered = _offered(session, identity)
+        if known.borrowed:
+            borrowers = self._borrowers[offered]
+            borrowers.discard(session.slot)
+            if not borrowers:
+                del self._borrowers[offered]
+            return
+        offers = self._offers[offered]
+        offers[known.layout.definition] -= 1
+        if not offers[known.layout.definition]:
+            del offers[known.layout.definition]
+        if not offers:
+            del self._offers[offered]
+
+    def offers(self, session: Session, identity: int) -> list[Definition]:
+        """The different definitions that the processes of this exporter and domain have sent under a number."""
+        return list(self._offers.get(_offered(session, identity), ()))
+
+    def borrowers(self, session: Session, identity: int) -> list[int]:
+        """The slots of the processes that use a template of another process of the same exporter and domain."""
+        return sorted(self._borrowers.get(_offered(session, identity), set()) - {session.slot})
 
     def forget_session(self, session: Session) -> None:
         for identity in list(session.templates):
