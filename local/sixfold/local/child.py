@@ -173,8 +173,9 @@ class Child:
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
+            # not `send_signal`: that would reap a child that has just ended, behind the back of its watcher
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
+                os.kill(self._process.pid, number)
 
     async def stop(self) -> bool:
         """Ask it to end, wait `stop_timeout`, then kill. True if it ended by itself."""

@@ -89,5 +89,6 @@ def show_trace(home: Home, identity: str) -> int:
     spans = spans_of(home, trace_id)
     if not spans:
         raise LocalError(f"No span of trace {trace_id} is kept under {home.traces}; only newer traces are.")
-    Console(soft_wrap=True).print(tree_of(spans, trace_id), highlight=False)
+    screen = Console()
+    screen.print(tree_of(spans, trace_id), highlight=False, width=max(screen.width, 160), no_wrap=True)
     return 0

@@ -160,7 +160,7 @@ class Convergence(convergence_pb2_grpc.ConvergenceServiceServicer):
 class Credit(credit_pb2_grpc.CreditServiceServicer):
     async def ListGateways(self, request, context):
         beat = agent_pb2.Heartbeat(agent_version="0.1.0", time=stamp(datetime.now(UTC)), exporters=3)
-        beat.counters["agent_kernel_drops_total{listener=ipfix}"] = 17
+        beat.counters['kernel_drops{port="4739"}'] = 17
         beat.spool.bytes = 4096
         old = agent_pb2.Heartbeat(
             time=stamp(NOW - timedelta(hours=1)), troubles=["the disk is full: free some"]

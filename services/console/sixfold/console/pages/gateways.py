@@ -15,10 +15,10 @@ Health = Literal["healthy", "troubled", "silent"]
 SILENT_AFTER: Final = timedelta(seconds=60)
 # The four losses that no collector lets its users see, as heartbeats count them; labels follow the name in braces.
 LOSSES: Final = {
-    "kernel_drops": "agent_kernel_drops_total",
-    "sequence_gaps": "agent_sequence_lost_total",
-    "without_template": "agent_sets_without_template_total",
-    "unknown_sampling": "agent_flows_unknown_sampling_total",
+    "kernel_drops": "kernel_drops",
+    "sequence_gaps": "sequence_lost",
+    "without_template": "sets_without_template",
+    "unknown_sampling": "flows_unknown_sampling",
 }
 
 
