@@ -18,22 +18,16 @@ _FIELDS = (
     "ipv6.fraghdr.offset", "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport",
 )  # fmt: skip
 _EXTENSIONS = {0, 43, 44, 51, 60}
-_OPTIONS = (
-    "ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE", "ip.use_geoip:FALSE",
-)  # fmt: skip
+_OPTIONS = ("ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE")
 
 
 def tuples(file: Path) -> tuple[Counter[Key], Counter[Key]]:
     """(packets, octets) of each 5-tuple; the first IP header of a packet counts, ICMP quotes and tunnels do not."""
     command = ["tshark", "-n", "-r", str(file), "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=;"]
-    for option in _OPTIONS[:3]:
+    for option in _OPTIONS:
         command += ["-o", option]
     for name in _FIELDS:
         command += ["-e", name]
-    # Only what IP needs is dissected: a payload that looks like another protocol is none of our business.
-    for protocol in ("eth", "ethertype", "vlan", "ip", "ipv6", "tcp", "udp", "sctp", "icmp", "icmpv6", "ah",
-                     "ipv6.hopopts", "ipv6.routing", "ipv6.fraghdr", "ipv6.dstopts", "sll", "raw", "data"):  # fmt: skip
-        command += ["--enable-protocol", protocol]
     text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
     packets: Counter[Key] = Counter()
     octets: Counter[Key] = Counter()
@@ -100,8 +94,8 @@ def softflowd(file: Path, directory: Path) -> list[bytes] | None:
     with _listener() as channel:
         port = channel.getsockname()[1]
         arguments = ["-d", "-6", "-r", str(file), "-n", f"127.0.0.1:{port}", "-v", "10", "-m", "200000",
-                     "-p", str(directory / "pid"), "-c", str(directory / "control")]  # fmt: skip
-        subprocess.run([program, *arguments], check=True, capture_output=True, timeout=120)
+                     "-p", str(directory / "pid"), "-c", "none"]  # fmt: skip
+        subprocess.run([program, *arguments], check=True, capture_output=True, timeout=60)
         channel.settimeout(0.5)
         received: list[bytes] = []
         # Over loopback everything has arrived when the program has ended.

@@ -57,10 +57,13 @@ def test_packets_and_octets_by_5_tuple_are_those_of_tshark(file: Path, tmp_path:
     assert octets == their_octets
     assert packets.total() == meter.metered.packets
     exported = softflowd(file, tmp_path)
-    softflows = "-" if exported is None else str(softflowd_flows(exported))
+    softflows = None if exported is None else softflowd_flows(exported)
+    # softflowd keeps ICMP flows for five minutes; the meter ends a flow after 15 s of silence or after 60 s.
+    if softflows is not None and file.name != "ndpi-icmp-tunnel.pcap":
+        assert flows.total() == softflows
     print(
         f"{file.name:48} packets {packets.total():6} 5-tuples {len(packets):6} "
-        f"flows {flows.total():6} softflowd {softflows:>6} declined {dict(meter.metered.declined)}"
+        f"flows {flows.total():6} softflowd {softflows or '-':>6} declined {dict(meter.metered.declined)}"
     )
 
 
@@ -69,14 +72,3 @@ def softflowd_flows(exported: list[bytes]) -> int:
         Datagrams.of([(payload, "127.0.0.1", 4739, 1_700_000_000_000) for payload in exported])
     )
     return sum(int((group["packets"] > 0).sum()) for group in decoded.flows)
-
-
-def test_a_spoofed_flood_makes_the_flows_that_softflowd_makes(tmp_path: Path) -> None:
-    """One packet a flow: timeouts play no part, so the numbers must be the same."""
-    file = SHARED / "stopddos-pkt.TCP.synflood.spoofed.pcap"
-    exported = softflowd(file, tmp_path)
-    if exported is None:
-        pytest.skip("softflowd is not installed")
-    _, groups = metered(file)
-    _, _, flows = sums(groups)
-    assert flows.total() == softflowd_flows(exported)
