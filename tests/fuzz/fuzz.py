@@ -36,13 +36,13 @@ _EDGES = (0, 1, 2, 3, 4, 5, 7, 8, 0x7F, 0x80, 0xFE, 0xFF)
 _WORDS = (0, 1, 2, 3, 4, 255, 256, 257, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF)
 
 
+@dataclass(frozen=True)
 class Decoder:
-    """A collector and the datagrams that it is for."""
+    """A collector and seeds of the datagrams that it is for."""
 
-    def __init__(
-        self, name: str, make: Callable[[Counters], Callable[[Datagrams], Decoded]], seeds: list[bytes]
-    ) -> None:
-        self.name, self.make, self.seeds = name, make, seeds
+    name: str
+    make: Callable[[Counters], Callable[[Datagrams], Decoded]]
+    seeds: list[bytes]
 
 
 @dataclass
@@ -205,7 +205,7 @@ def _report(console: Console, decoder: Decoder, result: Result) -> None:
     )
     sums: dict[str, int] = {}
     for name, n in result.counters.snapshot().items():
-        plain = name.partition("{")[0] if "exporter=" in name else name
+        plain = name if "cause=" in name or "reason=" in name else name.partition("{")[0]
         sums[plain] = sums.get(plain, 0) + n
     for name, n in sorted(sums.items()):
         table.add_row(name, f"{n:,}")

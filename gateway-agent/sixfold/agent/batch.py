@@ -157,8 +157,8 @@ class Batcher:
             )
         if not self._mixed:
             exporter = self._buffers["exporter"][start:stop]
-            first = self._exporter = self._exporter or exporter[0].tobytes()
-            words = np.frombuffer(first, dtype=np.uint64)
+            one = self._exporter = self._exporter or exporter[0].tobytes()
+            words = np.frombuffer(one, dtype=np.uint64)
             self._mixed = not bool((exporter.view(np.uint64) == words).all())
         self._rows = stop
 

@@ -16,7 +16,7 @@ from sixfold.agent.decoded import Decoded
 from sixfold.agent.netflow import state as saved
 from sixfold.agent.netflow.arena import Arena
 from sixfold.agent.netflow.groups import GroupDecoder, Run, parked_run
-from sixfold.agent.netflow.learning import Learner
+from sixfold.agent.netflow.learning import Flush, Learner
 from sixfold.agent.netflow.messages import (
     IPFIX,
     V5,
@@ -180,7 +180,7 @@ class Collector:
                     number = self._store.resolve(keys[later[:1]])[0]
                     numbers[later] = number
                     control[later] = number >= 0 and self._store.teaching[number]
-                self._release(key, decoded)
+                self._release(key, decoded, flush)
             at += 1
         self._decode_run(run, sets, keys, numbers, slice(start, len(sets)), decoded)
 
@@ -225,7 +225,7 @@ class Collector:
     def _without_template(self, slot: int, n: int) -> None:
         self._count("exporter/sets_without_template", self._sessions.at(slot).exporter, n)
 
-    def _release(self, key: int, decoded: Decoded) -> None:
+    def _release(self, key: int, decoded: Decoded, flush: Flush) -> None:
         """Decode what had waited for the template of `key`."""
         number = int(self._store.resolve(np.array([key], dtype=np.int64))[0])
         waited = self._parking.take(key) if number >= 0 else []
@@ -237,7 +237,7 @@ class Collector:
         layout = self._store.layouts[number]
         if self._store.teaching[number]:
             for at in range(len(sets)):
-                self._learner.learn(run, sets.take(slice(at, at + 1)), number, _nothing_before)
+                self._learner.learn(run, sets.take(slice(at, at + 1)), number, flush)
         else:
             self._groups.decode(run, sets, layout, decoded)
         self._count("netflow_released_sets", "", len(waited))
@@ -255,10 +255,10 @@ class Collector:
         self._ticked = now
         for key in self._parking.overdue(now):
             if self._learner.borrow(key, now):
-                self._release(key, decoded)
+                self._release(key, decoded, _nothing_before)
         for key in self._parking.expired(now):
             if self._learner.borrow(key, now):
-                self._release(key, decoded)
+                self._release(key, decoded, _nothing_before)
             else:
                 self._without_template(slot_of(key), len(self._parking.take(key)))
 
@@ -284,4 +284,4 @@ class Collector:
 
 
 def _nothing_before(_key: int | None) -> None:
-    """What has been parked was read alone: nothing stands before it."""
+    """Between two batches nothing is left that was to be read first."""
