@@ -4,6 +4,7 @@
 damaged or cut-off tail ends the reading: what came before it is good, and `tally` counts `damaged-tail`.
 """
 
+import codecs
 import struct
 from collections import Counter
 from collections.abc import Iterator
@@ -72,13 +73,22 @@ class PacketBatch:
         return len(self.offsets)
 
 
+def _text(head: bytes) -> str | None:
+    """`head` as text, if it can be that; its last character may be cut."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return None
+    return text if text.strip() and all(c.isprintable() or c in "\t\r\n" for c in text) else None
+
+
 def _what_it_is(head: bytes) -> str:
     for magic, name in _OTHERS:
         if head.startswith(magic):
             return name
-    if head and all(byte in b"\t\r\n" or byte >= 32 for byte in head):
-        line = head.split(b"\n", 1)[0][:40].decode("utf-8", "replace")
-        return f"text that begins with {line!r}"
+    text = _text(head)
+    if text is not None:
+        return f"text that begins with {text.strip().splitlines()[0][:40]!r}"
     return f"something that begins with {head[:8].hex(' ')}"
 
 
