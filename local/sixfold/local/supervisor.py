@@ -23,7 +23,9 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Stage:
-    """Programs that start together; the next stage begins once all of them are ready."""
+    """Programs that start together; the next stage begins once all of them are ready. They stop one by one, the
+    last first.
+    """
 
     programs: Sequence[Program]
 
@@ -116,25 +118,23 @@ class Supervisor:
         return f"{program.title} was not ready within {READY_TIMEOUT:.0f} s. Read {child.log_path}."
 
     async def stop(self, hurry: asyncio.Event) -> bool:
-        """Stop in reverse, each child with its bound; `hurry` kills the rest. True if all was clean."""
+        """Stop one after another in reverse, each with its bound; `hurry` kills the rest. True if all was clean."""
         self._ready = False
         clean = True
-        for stage in reversed(self._stages):
-            for child in stage:
-                if child.pid is not None:
-                    self._progress.step(child.program.title, "stopping")
-            stopping = asyncio.gather(*(child.stop() for child in stage))
-            watch = asyncio.create_task(hurry.wait())
-            await asyncio.wait({asyncio.ensure_future(stopping), watch}, return_when=asyncio.FIRST_COMPLETED)
-            if watch.done():
-                for child in self.children:
-                    child.kill()
-            watch.cancel()
-            for child, graceful in zip(stage, await stopping, strict=True):
-                clean &= graceful
-                if not graceful:
-                    self._progress.note(
-                        f"{child.program.title} did not stop within {child.program.stop_timeout:.0f} s and was "
-                        f"killed; nothing acknowledged is lost. Its log: {child.log_path}"
-                    )
+        watch = asyncio.create_task(self._kill_when(hurry))
+        for child in reversed(self.children):
+            if child.pid is not None:
+                self._progress.step(child.program.title, "stopping")
+            if not await child.stop():
+                clean = False
+                self._progress.note(
+                    f"{child.program.title} did not stop within {child.program.stop_timeout:.0f} s and was killed; "
+                    f"nothing acknowledged is lost. Its log: {child.log_path}"
+                )
+        watch.cancel()
         return clean
+
+    async def _kill_when(self, hurry: asyncio.Event) -> None:
+        await hurry.wait()
+        for child in self.children:
+            child.kill()

@@ -89,6 +89,6 @@ def show_trace(home: Home, identity: str) -> int:
     spans = spans_of(home, trace_id)
     if not spans:
         raise LocalError(f"No span of trace {trace_id} is kept under {home.traces}; only newer traces are.")
-    screen = Console()
-    screen.print(tree_of(spans, trace_id), highlight=False, width=max(screen.width, 160), no_wrap=True)
+    # attributes are long: where the terminal is narrow, it breaks the lines rather than we
+    Console(width=max(Console().width, 240)).print(tree_of(spans, trace_id), highlight=False)
     return 0
