@@ -152,7 +152,7 @@ class Meter:
         times = time_ns[rows][groups.order]
         slots = self._table.find(groups.keys, groups.hashes)
         known = slots >= 0
-        idle = known & (np.minimum.reduceat(times, groups.starts) - self._table.last[slots] > self._inactive)
+        idle = known & (np.minimum.reduceat(times, groups.starts) - self._table.last[slots] >= self._inactive)
         self._end(slots[idle], IDLE)
         slots[idle] = -1
         known &= ~idle
