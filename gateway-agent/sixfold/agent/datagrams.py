@@ -25,6 +25,33 @@ def address_text(address: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Networks:
+    """A set of networks that whole arrays of addresses are looked up in."""
+
+    _masked: tuple[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]], ...]
+
+    @classmethod
+    def of(cls, networks: Sequence[str]) -> "Networks":
+        """Addresses or prefixes of either family, as text. Raises ValueError."""
+        masked: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]] = []
+        for text in networks:
+            network = ipaddress.ip_network(text)
+            length = network.prefixlen + (96 if network.version == 4 else 0)
+            mask = ((1 << 128) - (1 << (128 - length))).to_bytes(16, "big")
+            first = address_bytes(str(network.network_address))
+            masked.append((np.frombuffer(mask, np.uint64), np.frombuffer(first, np.uint64)))
+        return cls(tuple(masked))
+
+    def hold(self, addresses: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+        """Which of the addresses (n, 16) lie in one of the networks: a mask (n,)."""
+        words = np.ascontiguousarray(addresses).view(np.uint64)
+        held = np.zeros(len(words), dtype=bool)
+        for mask, first in self._masked:
+            held |= ((words & mask) == first).all(axis=1)
+        return held
+
+
+@dataclass(frozen=True, slots=True)
 class Datagrams:
     """`n` datagrams. The arrays may be views of a receive buffer: they are valid until its next poll.
 

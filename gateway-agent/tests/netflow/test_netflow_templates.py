@@ -209,6 +209,23 @@ def test_more_forged_exporters_in_one_batch_than_the_table_has_room_for() -> Non
     assert len(exporters) == 500
 
 
+def test_only_the_exporters_that_are_allowed_are_read() -> None:
+    station = Station.open(exporters=("192.0.2.0/24", "2001:db8::/32", "198.51.100.7"))
+    message = ipfix(template(256, V4), data_set(256, flow()))
+    read = ["192.0.2.1", "2001:db8:ffff::1", "198.51.100.7"]
+    for exporter in (*read, "192.0.3.1", "198.51.100.8", "2001:db9::1", "::192.0.2.1"):
+        assert len(station.flows(message, exporter=exporter)) == (exporter in read)
+    assert station.count("netflow_exporters_refused") == 4
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"exporters": ("x",)}, {"sampling": {"10.0.0.1": 0}}, {"sampling": {"x": 5}}]
+)
+def test_settings_that_cannot_be(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        Station.open(**wrong)
+
+
 def test_state_goes_over_a_restart() -> None:
     old = Station.open()
     old.feed(

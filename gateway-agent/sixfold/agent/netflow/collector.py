@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from sixfold.agent.counters import Counters
-from sixfold.agent.datagrams import Datagrams, address_bytes
+from sixfold.agent.datagrams import Datagrams, Networks, address_bytes
 from sixfold.agent.decoded import Decoded
 from sixfold.agent.netflow import state as saved
 from sixfold.agent.netflow.arena import Arena
@@ -52,6 +52,7 @@ class Collector:
             int(self._settings.borrow_after_seconds * 1000),
         )
         self._defaults = {address_bytes(address): rate for address, rate in self._settings.sampling.items()}
+        self._allowed = Networks.of(self._settings.exporters) if self._settings.exporters else None
         self._arena = Arena()
         self._causes: Counter[tuple[str, str]] = Counter()
         self._events: Counter[tuple[int, str]] = Counter()
@@ -116,6 +117,9 @@ class Collector:
         self._count("cause/netflow_malformed", cause, n)
 
     def _decode(self, datagrams: Datagrams, decoded: Decoded) -> None:
+        if self._allowed is not None and not (allowed := self._allowed.hold(datagrams.addresses)).all():
+            self._count("netflow_exporters_refused", "", int((~allowed).sum()))
+            datagrams = datagrams.select(allowed)
         flat, slot = flat_buffer(datagrams)
         messages = parse_messages(datagrams, flat, slot, self._malformed)
         for version, n in zip(*np.unique(messages.version, return_counts=True), strict=True):
@@ -227,10 +231,12 @@ class Collector:
 
     def _release(self, key: int, decoded: Decoded, flush: Flush) -> None:
         """Decode what had waited for the template of `key`."""
-        number = int(self._store.resolve(np.array([key], dtype=np.int64))[0])
-        waited = self._parking.take(key) if number >= 0 else []
-        if not waited:
+        if key not in self._parking:
             return
+        number = int(self._store.resolve(np.array([key], dtype=np.int64))[0])
+        if number < 0:
+            return
+        waited = self._parking.take(key)
         slot = slot_of(key)
         session = self._sessions.at(slot)
         run, sets = parked_run(session, waited)

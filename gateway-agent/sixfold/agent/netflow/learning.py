@@ -71,6 +71,7 @@ class Learner:
             known = target.templates.get(identity)
             if known is not None and known.layout.definition == definition:
                 known.learned = now
+                target.templates.move_to_end(identity)
                 if target is session:
                     self._store.own(session, identity)
                 continue
@@ -89,8 +90,7 @@ class Learner:
     def _room(self, session: Session) -> bool:
         """Whether one more template fits; the oldest of the session, or a forged-looking session, may make room."""
         if len(session.templates) >= self._settings.max_templates_per_session:
-            oldest = min(session.templates, key=lambda identity: session.templates[identity].learned)
-            self._store.forget(session, oldest)
+            self._store.forget(session, next(iter(session.templates)))
             self._count("event/netflow_templates", "dropped")
         while self._store.size >= self._settings.max_templates:
             victims = [

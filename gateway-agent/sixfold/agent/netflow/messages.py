@@ -17,7 +17,7 @@ V9: Final = 9
 IPFIX: Final = 10
 V5_SET: Final = 0x10005
 """The identity that stands for the records of a v5 message: no set id of v9 or IPFIX can be equal to it."""
-MAX_SETS: Final = 4096
+MAX_SETS: Final = 1024
 """Sets of one message that are looked at; the rest of such a message is refused."""
 _V5_RECORD: Final = 48
 _HEADERS: Final = np.zeros(65_536, dtype=np.int64)

@@ -41,6 +41,9 @@ class Parking:
     def __len__(self) -> int:
         return sum(len(place.sets) for place in self._places.values())
 
+    def __contains__(self, key: int) -> bool:
+        return key in self._places
+
     def add(self, key: int, parked: ParkedSet) -> bool:
         """Keep a set; False where a bound forbids it."""
         cost = len(parked.body) + _OVERHEAD

@@ -7,6 +7,7 @@ that a flood of forged exporters pushes out itself and not the true ones.
 """
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -42,7 +43,8 @@ class Session:
     domain: int
     exporter: str
     """The address as text."""
-    templates: dict[int, Known] = field(default_factory=dict)
+    templates: OrderedDict[int, Known] = field(default_factory=OrderedDict)
+    """By set id, the one sent longest ago first."""
     sampling: Sampling = field(default_factory=Sampling)
     system_init: int = UNKNOWN
     told: int = 0

@@ -1,11 +1,15 @@
 """Bounds and rules of the NetFlow and IPFIX collector."""
 
-from pydantic import Field
+import ipaddress
+
+from pydantic import Field, field_validator
 
 from sixfold.chassis.config import Settings
 
 
 class NetflowSettings(Settings):
+    exporters: tuple[str, ...] = ()
+    """Addresses and networks whose datagrams are read; the others are counted and dropped. Empty: all."""
     max_sessions: int = Field(default=8192, ge=4, le=1 << 20)
     """Exporting processes (address, port, version, domain) known at a time; the one heard longest ago leaves."""
     max_templates: int = Field(default=32_768, ge=1)
@@ -27,3 +31,19 @@ class NetflowSettings(Settings):
     """Exporter address to N of its 1-in-N sampling, for exporters that do not say it themselves."""
     state_seconds: float = Field(default=86_400.0, ge=0)
     """Templates and sampling kept over a restart are forgotten when they are older."""
+
+    @field_validator("exporters")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ipaddress.ip_network(network)
+        return networks
+
+    @field_validator("sampling")
+    @classmethod
+    def _are_rates(cls, rates: dict[str, int]) -> dict[str, int]:
+        for address, rate in rates.items():
+            ipaddress.ip_address(address)
+            if not 0 < rate < 1 << 32:
+                raise ValueError(f"the sampling rate of {address} is 1 in {rate}")
+        return rates
