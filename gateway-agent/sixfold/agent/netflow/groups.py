@@ -122,9 +122,11 @@ class GroupDecoder:
         """Count them by exporter. unknown: mask (rows,)."""
         if not unknown.any():
             return
-        before = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(unknown)))
-        ends = np.cumsum(records.counts)
-        per_set = before[ends] - before[ends - records.counts]
+        per_set = records.counts
+        if not unknown.all():
+            before = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(unknown)))
+            ends = np.cumsum(records.counts)
+            per_set = before[ends] - before[ends - records.counts]
         slots, inverse = np.unique(run.slots[records.message], return_inverse=True)
         totals = np.bincount(inverse, weights=per_set).astype(np.int64)
         for slot, n in zip(slots.tolist(), totals.tolist(), strict=True):
