@@ -75,7 +75,8 @@ class Platform:
         def ready() -> bool:
             assert self.process is not None
             assert self.process.poll() is None, "the platform ended:\n" + self.terminal()[-4000:]
-            return file.exists()
+            # a killed supervisor leaves its file behind
+            return file.exists() and self.pids()["supervisor"] == self.process.pid
 
         wait_until(ready, within=READY_WITHIN, what="endpoints.json")
         self.endpoints = json.loads(file.read_text())

@@ -45,9 +45,17 @@ def test_endpoints_of_a_platform_that_is_not_up(tmp_path: Path) -> None:
     home = home_at(tmp_path)
     with pytest.raises(LocalError, match="sixfold up"):
         read_endpoints(home)
-    write_atomically(home.endpoints, "{broken")
-    with pytest.raises(LocalError, match="cannot be read"):
+    write_atomically(home.endpoints, "{}")
+    with pytest.raises(LocalError, match="No platform runs"):
         read_endpoints(home)
+    with owned(home):
+        assert read_endpoints(home) == {}
+        write_atomically(home.endpoints, "{broken")
+        with pytest.raises(LocalError, match="cannot be read"):
+            read_endpoints(home)
+        home.endpoints.unlink()
+        with pytest.raises(LocalError, match="still starting"):
+            read_endpoints(home)
 
 
 def test_keys_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:

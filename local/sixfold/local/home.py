@@ -125,10 +125,13 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
 
 def read_endpoints(home: Home) -> dict[str, object]:
     """The addresses of the running platform; LocalError if it is not up (or not ready yet)."""
+    pid = owner(home)
     try:
+        if pid is None:  # a file left by a supervisor that was killed says nothing
+            raise FileNotFoundError(home.endpoints)
         return json.loads(home.endpoints.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if (pid := owner(home)) is not None:
+        if pid is not None:
             raise LocalError(
                 f"The platform on {home.root} (pid {pid}) is still starting: "
                 "wait until `sixfold up` shows its table."
