@@ -179,7 +179,9 @@ def meter_command(
     finally:
         sender.close()
     if show:
-        Console().print(table.table(top))
+        output = Console()
+        # Into a file or a pipe addresses are not folded.
+        (output if output.is_terminal else Console(width=180)).print(table.table(top))
     _report(console, meter.metered, sender, dropped)
 
 
