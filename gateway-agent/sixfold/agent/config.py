@@ -33,15 +33,17 @@ class BatchSettings(Settings):
 class SpoolSettings(Settings):
     max_bytes: int = Field(default=4 << 30, ge=1 << 20)
     """What may wait on disk for the bus; past it the oldest batches are given up, and counted."""
-    segment_bytes: int = Field(default=64 << 20, ge=1 << 16)
+    segment_bytes: int = Field(default=16 << 20, ge=1 << 16)
     memory_bytes: int = Field(default=64 << 20, ge=0)
-    """What may wait in memory where the disk takes nothing."""
+    """What may wait in memory where the disk takes nothing, for each kind of batches."""
     fsync: bool = False
     """Survive also the loss of power, at the price of one fsync a batch. A killed process loses nothing either way."""
 
 
 class PublishSettings(Settings):
     max_in_flight: int = Field(default=16, ge=1, le=256)
+    """Batches of one kind that were sent and are not acknowledged yet, at most."""
+    max_in_flight_bytes: int = Field(default=32 << 20, ge=1)
     ack_timeout: float = Field(default=10.0, gt=0)
     partitions: int = Field(default=PARTITIONS, ge=1)
 

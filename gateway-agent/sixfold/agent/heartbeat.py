@@ -14,11 +14,12 @@ from sixfold.api.flow.schema import FLOW
 MAX_COUNTERS = 2_000
 
 
-def troubles(statuses: Sequence[ReceiverStatus], spool: Spool, counters: Counters, bus: str) -> list[str]:
+def troubles(
+    statuses: Sequence[ReceiverStatus], spool: Spool, counters: Counters, bus: Sequence[str]
+) -> list[str]:
     """One sentence a trouble, with its remedy; empty when all is well."""
     found = [status.remedy for status in statuses if status.remedy]
-    if bus:
-        found.append(bus)
+    found += bus
     waiting = spool.status()
     if waiting.bytes > waiting.limit_bytes // 2:
         found.append(
@@ -46,7 +47,7 @@ def heartbeat(
     sources: Sequence[Source],
     spool: Spool,
     counters: Counters,
-    bus: str,
+    bus: Sequence[str],
     known: Callable[[], tuple[int, int]],
 ) -> pb.Heartbeat:
     """known: (exporters, templates)."""

@@ -1,8 +1,8 @@
 """From a sealed batch to a record of the spool: encoded, within what the bus takes, numbered."""
 
-import secrets
-import time
+import threading
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from sixfold.agent.batch import Sealed
 from sixfold.agent.config import BatchSettings
 from sixfold.agent.counters import Counters
 from sixfold.agent.spool import Record, Spool
-from sixfold.api.flow.codec import decode, encode
+from sixfold.api.flow.codec import decode, encode_buffer
 from sixfold.api.flow.headers import BatchHeaders
 from sixfold.api.flow.schema import SCHEMAS, BatchSchema, Columns
 from sixfold.chassis.telemetry import Telemetry, inject
@@ -20,67 +20,77 @@ HEADROOM: Final = 4_096
 """Bytes that headers and subject may take of the bus's payload limit."""
 DEFAULT_PAYLOAD: Final = 1 << 20
 """What a NATS server takes unless it is told otherwise."""
-
-
-def new_epoch() -> str:
-    """A name that no other start of an agent has: batches are numbered within it."""
-    return f"{int(time.time()):x}{secrets.token_hex(4)}"
+_TIMES: Final = ("time_start", "time_end", "time")
 
 
 class Sealer:
-    """Numbers batches and puts them into the spool; used by one thread."""
+    """Encodes batches and puts them into the spool. `sealed` is told the kind of each; it may come from any thread."""
 
     def __init__(
         self,
         *,
         gateway: str,
-        epoch: str,
         settings: BatchSettings,
         spool: Spool,
         counters: Counters,
         telemetry: Telemetry,
         max_payload: Callable[[], int],
-        sealed: Callable[[], None],
+        sealed: Callable[[str], None],
     ) -> None:
         self._gateway = gateway
-        self._epoch = epoch
         self._compression: Any = None if settings.compression == "none" else settings.compression
         self._spool = spool
         self._counters = counters
         self._telemetry = telemetry
         self._max_payload = max_payload
         self._sealed = sealed
-        self._sequences: dict[str, int] = {}
+        self._row_bytes: dict[str, float] = {}
+        self._one_at_a_time = threading.Lock()
 
     def seal(self, batch: Sealed) -> None:
-        """Encode and keep one batch, in halves where it is more than the bus takes."""
+        """Encode and keep one batch, in parts where it is more than the bus takes."""
         try:
-            self._keep(batch.schema, batch.columns, batch.exporter, batch.time_first, batch.time_last)
+            with self._one_at_a_time:
+                self._parts(batch.schema, batch.columns, batch.exporter)
         finally:
             batch.release()
-        self._sealed()
+        self._sealed(batch.schema.name)
 
     def divide(self, record: Record) -> None:
-        """Put the halves of a record that the bus would not take into the spool, under numbers of their own."""
+        """Put the halves of a record that the bus does not take any more into the spool, under numbers of their own.
+
+        The caller acknowledges the record then. Killed just between, the agent delivers its flows twice; therefore the
+        record is the oldest that waits when it is divided, so that its acknowledgement is on disk at once.
+        """
         schema = SCHEMAS[record.meta["schema"].partition("/")[0]]
         columns = decode(record.meta["schema"], record.data)
         self._counters.add("batches_resplit", 1)
-        self._halves(schema, columns, str(record.meta["exporter"]))
-        self._sealed()
+        with self._one_at_a_time:
+            for half in _divided(columns, 2):
+                self._parts(schema, half, str(record.meta["exporter"]))
+        self._sealed(schema.name)
 
-    def _keep(self, schema: BatchSchema, columns: Columns, exporter: str, first: int, last: int) -> None:
-        data = encode(schema, columns, self._compression)
-        rows = len(columns[schema.required[0]])
-        if len(data) > self._max_payload() - HEADROOM and rows > 1:
-            self._halves(schema, columns, exporter)
+    def _parts(self, schema: BatchSchema, columns: Columns, exporter: str) -> None:
+        """In as many parts as the last batch of this kind lets expect."""
+        rows, limit = len(columns[schema.required[0]]), self._max_payload() - HEADROOM
+        expected = rows * self._row_bytes.get(schema.name, 0.0)
+        parts = min(rows, int(expected // limit) + 1)
+        for part in _divided(columns, parts) if parts > 1 else (columns,):
+            self._keep(schema, part, exporter, limit)
+
+    def _keep(self, schema: BatchSchema, columns: Columns, exporter: str, limit: int) -> None:
+        data = memoryview(encode_buffer(schema, columns, self._compression))
+        kind, rows = schema.name, len(columns[schema.required[0]])
+        self._row_bytes[kind] = len(data) / rows
+        if len(data) > limit and rows > 1:
+            for half in _divided(columns, 2):
+                self._keep(schema, half, exporter, limit)
             return
-        kind = schema.name
-        self._sequences[kind] = self._sequences.get(kind, 0) + 1
+        times = [columns[name] for name in _TIMES if name in columns] or [columns["time_received"]]
         headers: dict[str, str] = {}
-        received = columns["time_received"]
         with self._telemetry.tracer.start_as_current_span(
             "agent.seal",
-            start_time=int(received.min()) * 1_000_000,
+            start_time=int(columns["time_received"].min()) * 1_000_000,
             attributes={
                 "sixfold.gateway": self._gateway,
                 "sixfold.batch.kind": kind,
@@ -91,26 +101,24 @@ class Sealer:
             meta = {
                 "schema": schema.version,
                 "exporter": exporter,
-                "epoch": self._epoch,
-                "sequence": self._sequences[kind],
                 "count": rows,
-                "time_first": first,
-                "time_last": last,
+                "time_first": min(int(some.min()) for some in times),
+                "time_last": max(int(some.max()) for some in times),
                 "traceparent": headers.get("traceparent", ""),
             }
-            span.set_attribute("sixfold.batch.id", headers_of(self._gateway, meta, 0).batch_id)
-            self._spool.append(meta, data, rows)
+            record = self._spool.append(kind, meta, data, rows)
+            span.set_attribute("sixfold.batch.id", headers_of(self._gateway, record.meta, 0).batch_id)
         self._counters.add("batches_sealed", 1, kind=kind)
         self._counters.add("rows_sealed", rows, kind=kind)
 
-    def _halves(self, schema: BatchSchema, columns: Columns, exporter: str) -> None:
-        rows = len(columns[schema.required[0]])
-        times = [name for name in ("time_start", "time_end", "time") if name in columns]
-        for part in (slice(0, rows // 2), slice(rows // 2, rows)):
-            half = {name: np.ascontiguousarray(values[part]) for name, values in columns.items()}
-            first = min(int(half[name].min()) for name in times or ["time_received"])
-            last = max(int(half[name].max()) for name in times or ["time_received"])
-            self._keep(schema, half, exporter, first, last)
+
+def _divided(columns: Columns, parts: int) -> list[Columns]:
+    rows = len(columns["time_received"])
+    bounds = [rows * part // parts for part in range(parts + 1)]
+    return [
+        {name: np.ascontiguousarray(values[start:stop]) for name, values in columns.items()}
+        for start, stop in pairwise(bounds)
+    ]
 
 
 def headers_of(gateway: str, meta: Mapping[str, Any], floor: int) -> BatchHeaders:

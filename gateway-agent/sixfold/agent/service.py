@@ -18,13 +18,14 @@ from sixfold.agent.heartbeat import heartbeat
 from sixfold.agent.netflow.collector import Collector as NetflowCollector
 from sixfold.agent.publish import Publisher
 from sixfold.agent.receive import Receiver
-from sixfold.agent.seal import DEFAULT_PAYLOAD, Sealer, new_epoch
+from sixfold.agent.seal import DEFAULT_PAYLOAD, Sealer
 from sixfold.agent.sflow import SflowCollector
 from sixfold.agent.spool import Spool
 from sixfold.agent.state import StateDirectory
+from sixfold.api.flow.schema import SCHEMAS
 from sixfold.api.subjects import heartbeat_subject
 from sixfold.chassis.lifecycle import Background, Component, Lifecycle
-from sixfold.chassis.messaging import Consumer, Messaging, MessagingError
+from sixfold.chassis.messaging import BusUnavailableError, Consumer, Messaging, MessagingError
 from sixfold.chassis.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -174,7 +175,6 @@ class Service(Lifecycle):
     counters: Counters
     spool: Spool
     collecting: Collecting
-    epoch: str
 
 
 def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
@@ -186,18 +186,16 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
     counters = Counters()
     telemetry.registry.register(CounterExposition(counters))
     state = StateDirectory(settings.state_dir, counters)
-    spool = Spool(state.spool, settings.spool, counters)
+    spool = Spool(state.spool, settings.spool, counters, kinds=tuple(SCHEMAS))
     telemetry.registry.register(SpoolExposition(spool))
-    epoch = new_epoch()
     sealer = Sealer(
         gateway=settings.gateway,
-        epoch=epoch,
         settings=settings.batch,
         spool=spool,
         counters=counters,
         telemetry=telemetry,
-        max_payload=lambda: messaging.max_payload if messaging.ready else DEFAULT_PAYLOAD,
-        sealed=lambda: publisher.wake(),
+        max_payload=lambda: _max_payload(messaging),
+        sealed=lambda kind: publisher.wake(kind),
     )
     publisher = Publisher(
         gateway=settings.gateway,
@@ -235,14 +233,12 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
                 counters,
                 heartbeat(
                     gateway=settings.gateway,
-                    epoch=epoch,
+                    epoch=spool.epoch,
                     started=started,
                     sources=collecting.sources,
                     spool=spool,
                     counters=counters,
-                    bus=publisher.trouble
-                    if messaging.ready
-                    else "no connection to the bus; batches wait on disk",
+                    bus=publisher.troubles,
                     known=lambda: _known(collecting.sources),
                 ),
             )
@@ -257,7 +253,7 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
         Background("heartbeat", beat),
     ]
     service = Service(parts, name="agent", drain_timeout=2 * DRAIN)
-    service.counters, service.spool, service.collecting, service.epoch = counters, spool, collecting, epoch
+    service.counters, service.spool, service.collecting = counters, spool, collecting
     return service
 
 
@@ -273,6 +269,14 @@ class Detached:
 
     async def stop(self) -> None:
         await self._inner.stop()
+
+
+def _max_payload(messaging: Messaging) -> int:
+    """What the bus takes, as far as it was ever heard."""
+    try:
+        return messaging.max_payload
+    except BusUnavailableError:
+        return DEFAULT_PAYLOAD
 
 
 async def _tell(messaging: Messaging, counters: Counters, beat: Any) -> None:

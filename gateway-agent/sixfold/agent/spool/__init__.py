@@ -1,6 +1,7 @@
-"""Sealed batches on disk until the bus has them: write-ahead log and spool in one."""
+"""Sealed batches on disk until the bus has them: write-ahead log and spool in one, a log for each kind."""
 
-from sixfold.agent.spool.log import Spool, SpoolStatus
+from sixfold.agent.spool.log import Log
 from sixfold.agent.spool.record import Record
+from sixfold.agent.spool.spool import Spool, SpoolStatus, new_epoch
 
-__all__ = ["Record", "Spool", "SpoolStatus"]
+__all__ = ["Log", "Record", "Spool", "SpoolStatus", "new_epoch"]

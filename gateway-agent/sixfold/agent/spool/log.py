@@ -1,154 +1,219 @@
-"""An append-only log of segments. Every sealed batch is written here before it is published, and forgotten when the bus
-has it; so a killed agent loses nothing that was sealed, and an agent without a bus simply has a longer log.
+"""The log of one kind of batches: write-ahead log and spool in one.
 
-    append -> (read -> acknowledge)…      in order of sealing; a segment whose records are all acknowledged is deleted
+Every sealed batch is written here before it is published, and forgotten when the bus has it. So a killed agent loses
+nothing that was sealed, and an agent without a bus simply has a longer log.
 
-What was written but not acknowledged is read again after a restart. Past `max_bytes` the oldest segment is given up,
-its unacknowledged records counted. Written and read by different threads.
+    append -> (read -> acknowledge)…      in order of sealing, numbered here
+
+A segment whose records are all acknowledged is used again for new ones. What was written but not acknowledged is
+read again after a restart (what was acknowledged out of turn, too: the bus knows it by its id). Where the disk takes
+nothing, batches are held in memory, within a bound, under an epoch that ends with the process.
+
+One thread appends, another reads and acknowledges; the lock is never held over a write or a read of the disk.
 """
 
 import errno
-import json
+import logging
 import os
+import struct
 import threading
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import zlib
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from sixfold.agent.config import SpoolSettings
 from sixfold.agent.counters import Counters
-from sixfold.agent.spool.record import HEAD, Record, check_of, decode_meta, head_of, read_head
+from sixfold.agent.spool.record import Data, Record, encode_meta, record_head, segment_head
+from sixfold.agent.spool.segment import Segment, recover
 
-_ACK: Final = 4
+log = logging.getLogger(__name__)
+_CURSOR: Final = struct.Struct("<QQI")
+_SPARES: Final = 2
+_VOLATILE: Final = -1
+Position = tuple[int, int]
 
 
-@dataclass(slots=True)
-class _Segment:
-    number: int
-    path: Path
-    size: int = 0
-    offsets: list[int] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
-    acknowledged: set[int] = field(default_factory=set)
+class Log:
+    """Raises OSError where the folder cannot be made or read.
 
-    @property
-    def acks_path(self) -> Path:
-        return self.path.with_suffix(".ack")
+    epoch: of the records to come; None begins anew unless the newest segment tells the epoch to go on with.
+    lost: called with (cause, batches, rows) for what is given up.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        epoch: str,
+        volatile_epoch: str,
+        segment_bytes: int,
+        memory_bytes: int,
+        fsync: bool,
+        counters: Counters,
+        lost: Callable[[str, int, int], None],
+    ) -> None:
+        self._folder = folder
+        self._epoch, self._volatile_epoch = epoch, volatile_epoch
+        self._segment_bytes, self._memory_bytes, self._fsync = segment_bytes, memory_bytes, fsync
+        self._counters = counters
+        self._lost = lost
+        self._lock = threading.Lock()
+        self._segments: deque[Segment] = deque()
+        self._spares: list[Path] = []
+        self._file: int | None = None
+        self._read_to: Position = (0, 0)
+        self._newest = 0
+        self._sequence = 1
+        self._fresh: OrderedDict[Position, Record] = OrderedDict()
+        self._fresh_bytes = 0
+        self._held: deque[Record] = deque()
+        self._held_in_flight: dict[Position, int] = {}
+        self._held_bytes = self._volatile_number = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        self._recover()
+        self._cursor = os.open(folder / "cursor", os.O_CREAT | os.O_RDWR, 0o600)
+
+    # What there is
 
     @property
     def waiting(self) -> int:
-        return len(self.offsets) - len(self.acknowledged)
+        with self._lock:
+            return sum(one.waiting for one in self._segments) + len(self._held) + len(self._held_in_flight)
 
+    @property
+    def waiting_bytes(self) -> int:
+        with self._lock:
+            return sum(one.waiting_bytes for one in self._segments) + self._held_bytes
 
-@dataclass(frozen=True, slots=True)
-class SpoolStatus:
-    """batches, rows, bytes that wait; what was given up since the start."""
+    @property
+    def disk_bytes(self) -> int:
+        """What the segments in use take of the disk."""
+        with self._lock:
+            return sum(one.size for one in self._segments)
 
-    batches: int
-    bytes: int
-    limit_bytes: int
-    dropped_batches: int
-    dropped_rows: int
+    @property
+    def segments(self) -> int:
+        return len(self._segments)
 
+    @property
+    def next_sequence(self) -> int:
+        return self._sequence
 
-class Spool:
-    """Raises OSError where the directory cannot be made or read."""
-
-    def __init__(self, folder: Path, settings: SpoolSettings, counters: Counters) -> None:
-        self._folder = folder
-        self._settings = settings
-        self._counters = counters
-        self._lock = threading.Lock()
-        self._segments: deque[_Segment] = deque()
-        self._memory: deque[Record] = deque()
-        self._memory_bytes = 0
-        self._memory_number = 0
-        self._file: int | None = None
-        self._cursor = (0, 0)
-        self._dropped_batches = self._dropped_rows = 0
-        folder.mkdir(parents=True, exist_ok=True)
-        self._recover()
+    def floor(self, epoch: str) -> int:
+        """The lowest sequence of the epoch that is not acknowledged: below it nothing will come any more."""
+        with self._lock:
+            if epoch == self._volatile_epoch:
+                flying = [*self._held_in_flight.values(), *(one.meta["sequence"] for one in self._held)]
+                return min(flying, default=self._volatile_number + 1)
+            for segment in self._segments:
+                if segment.epoch == epoch and segment.done < len(segment):
+                    return segment.first + segment.done
+            return self._sequence
 
     # Writing
 
-    def append(self, meta: Mapping[str, Any], data: bytes, rows: int) -> None:
-        """Keep one batch. Where the disk takes nothing it is held in memory, within bounds; never raises OSError."""
-        encoded = json.dumps(meta, separators=(",", ":")).encode()
+    def append(self, meta: Mapping[str, Any], data: Data, rows: int) -> Record:
+        """Number and keep one batch. Where the disk takes nothing it is held in memory; never raises OSError."""
+        numbered = {**meta, "epoch": self._epoch, "sequence": self._sequence}
+        try:
+            position = self._write(encode_meta(numbered), data, rows)
+        except OSError as error:
+            self._counters.add("spool_write_errors", 1, error=errno.errorcode.get(error.errno or 0, "EIO"))
+            return self._hold(meta, data, rows)
+        record = Record(numbered, data, rows, position)
         with self._lock:
-            try:
-                self._write(encoded, data, rows)
-            except OSError as error:
-                self._counters.add(
-                    "spool_write_errors", 1, error=errno.errorcode.get(error.errno or 0, "EIO")
-                )
-                self._hold(meta, data, rows)
-            self._bound()
+            self._fresh[position] = record
+            self._fresh_bytes += record.size
+            while self._fresh_bytes > self._memory_bytes:
+                _, oldest = self._fresh.popitem(last=False)
+                self._fresh_bytes -= oldest.size
+        return record
 
-    def _write(self, meta: bytes, data: bytes, rows: int) -> None:
-        if self._file is None or self._segments[-1].size >= self._settings.segment_bytes:
+    def _write(self, meta: bytes, data: Data, rows: int) -> Position:
+        if self._file is None or self._segments[-1].size >= self._segment_bytes:
             self._begin_segment()
         assert self._file is not None
         segment = self._segments[-1]
-        parts = [head_of(meta, data, rows), meta, data]
-        total = sum(map(len, parts))
-        try:
-            written = os.writev(self._file, parts)
-            if written != total:
-                raise OSError(errno.ENOSPC, "the disk took a part only")
-            if self._settings.fsync:
-                os.fsync(self._file)
-        except OSError:
-            # What was written of it must not stand between two good records.
-            os.ftruncate(self._file, segment.size)
-            os.lseek(self._file, segment.size, os.SEEK_SET)
-            raise
-        segment.offsets.append(segment.size)
-        segment.rows.append(rows)
-        segment.size += total
+        head = record_head(segment.number, meta, data, rows)
+        total = len(head) + len(meta) + len(data)
+        # What a failed write leaves is overwritten by the next record: nothing is taken for written before it is whole.
+        if os.pwritev(self._file, [head, meta, data], segment.size) != total:
+            raise OSError(errno.ENOSPC, "the disk took a part only")
+        if self._fsync:
+            os.fdatasync(self._file)
+        with self._lock:
+            self._sequence += 1
+            return segment.number, segment.add(total, rows)
 
     def _begin_segment(self) -> None:
-        number = self._segments[-1].number + 1 if self._segments else self._cursor[0] + 1
+        self._recycle()
+        number = self._newest + 1
         path = self._folder / f"{number:012d}.log"
-        opened = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        if self._spares:
+            self._spares.pop().replace(path)
+        opened = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
+        head = segment_head(number, self._epoch, self._sequence)
+        try:
+            if os.pwrite(opened, head, 0) != len(head):
+                raise OSError(errno.ENOSPC, "the disk took a part only")
+        except OSError:
+            os.close(opened)
+            path.unlink(missing_ok=True)
+            raise
         if self._file is not None:
             os.close(self._file)
-        self._file = opened
-        done = self._segments[-1] if self._segments else None
-        self._segments.append(_Segment(number, path))
-        if done is not None and not done.waiting:
-            self._delete(done)
+        self._file, self._newest = opened, number
+        with self._lock:
+            self._segments.append(Segment(number, path, self._epoch, self._sequence))
 
-    def _hold(self, meta: Mapping[str, Any], data: bytes, rows: int) -> None:
-        self._memory_number += 1
-        self._memory.append(Record(meta, data, rows, (-1, self._memory_number)))
-        self._memory_bytes += len(data)
-        while self._memory and self._memory_bytes > self._settings.memory_bytes:
-            given_up = self._memory.popleft()
-            self._memory_bytes -= given_up.size
-            self._give_up("disk-full", 1, given_up.rows)
+    def _recycle(self) -> None:
+        """Keep the files of the oldest segments that are done with, a few for new ones. Never the newest."""
+        while len(self._segments) > 1 and not self._segments[0].waiting:
+            with self._lock:
+                oldest = self._segments.popleft()
+            if len(self._spares) < _SPARES and oldest.size < 2 * self._segment_bytes:
+                spare = oldest.path.with_suffix(".spare")
+                oldest.path.replace(spare)
+                self._spares.append(spare)
+            else:
+                oldest.path.unlink(missing_ok=True)
 
-    def _bound(self) -> None:
-        while len(self._segments) > 1 and sum(one.size for one in self._segments) > self._settings.max_bytes:
-            oldest = self._segments[0]
-            lost = [rows for number, rows in enumerate(oldest.rows) if number not in oldest.acknowledged]
-            self._give_up("spool-full", len(lost), sum(lost))
-            self._delete(oldest)
+    def _hold(self, meta: Mapping[str, Any], data: Data, rows: int) -> Record:
+        with self._lock:
+            self._volatile_number += 1
+            numbered = {**meta, "epoch": self._volatile_epoch, "sequence": self._volatile_number}
+            record = Record(numbered, data, rows, (_VOLATILE, self._volatile_number))
+            self._held.append(record)
+            self._held_bytes += record.size
+            given_up = []
+            while self._held and self._held_bytes > self._memory_bytes:
+                given_up.append(self._held.popleft())
+                self._held_bytes -= given_up[-1].size
+        if given_up:
+            self._lost("disk-full", len(given_up), sum(one.rows for one in given_up))
+        return record
 
-    def _give_up(self, cause: str, batches: int, rows: int) -> None:
-        self._dropped_batches += batches
-        self._dropped_rows += rows
-        if batches:
-            self._counters.add("batches_lost", batches, cause=cause)
-            self._counters.add("rows_lost", rows, cause=cause)
-
-    def _delete(self, segment: _Segment) -> None:
-        self._segments.remove(segment)
-        segment.path.unlink(missing_ok=True)
-        segment.acks_path.unlink(missing_ok=True)
+    def drop_oldest(self) -> bool:
+        """Give up the oldest segment, for the bound of the spool; False where only the newest is left."""
+        self._recycle()
+        with self._lock:
+            if len(self._segments) < 2:
+                return False
+            oldest = self._segments.popleft()
+            for position in [one for one in self._fresh if one[0] == oldest.number]:
+                self._fresh_bytes -= self._fresh.pop(position).size
+        oldest.path.unlink(missing_ok=True)
+        self._lost("spool-full", *oldest.lost())
+        return True
 
     # Reading
+
+    def next_is_fresh(self) -> bool:
+        """Whether `read` will find the next record, or that there is none, without the disk."""
+        with self._lock:
+            found = self._next()
+            return found is None or (found[0].number, found[1]) in self._fresh
 
     def read(self) -> Record | None:
         """The next record that was not read yet, in order; None when there is none."""
@@ -156,135 +221,107 @@ class Spool:
             with self._lock:
                 found = self._next()
                 if found is None:
-                    if self._memory:
-                        record = self._memory.popleft()
-                        self._memory_bytes -= record.size
-                        return record
-                    return None
+                    return self._next_held()
                 segment, number = found
-                offset = segment.offsets[number]
-                self._cursor = (segment.number, number + 1)
-                path, rows = segment.path, segment.rows[number]
-            record = self._read_at(path, offset, (segment.number, number))
+                position = (segment.number, number)
+                self._read_to = (segment.number, number + 1)
+                fresh = self._fresh.pop(position, None)
+                if fresh is not None:
+                    self._fresh_bytes -= fresh.size
+                    return fresh
+            record = segment.read(number)
             if record is not None:
                 return record
-            self._counters.add("spool_records_damaged", 1, cause="unreadable")
-            with self._lock:
-                self._give_up("damaged", 1, rows)
-            self.acknowledge((segment.number, number))
+            if self._is_held(segment):
+                self._counters.add("spool_records_damaged", 1, cause="unreadable")
+                self._lost("damaged", 1, segment.rows[number])
+                self.acknowledge(position)
 
-    def _next(self) -> tuple[_Segment, int] | None:
+    def _is_held(self, segment: Segment) -> bool:
+        with self._lock:
+            return segment in self._segments
+
+    def _next(self) -> tuple[Segment, int] | None:
         for segment in self._segments:
-            if segment.number < self._cursor[0]:
+            if segment.number < self._read_to[0]:
                 continue
-            start = self._cursor[1] if segment.number == self._cursor[0] else 0
-            for number in range(start, len(segment.offsets)):
-                if number not in segment.acknowledged:
-                    return segment, number
+            number = self._read_to[1] if segment.number == self._read_to[0] else segment.done
+            if number < len(segment):
+                return segment, number
         return None
 
-    def _read_at(self, path: Path, offset: int, position: tuple[int, int]) -> Record | None:
-        try:
-            with path.open("rb") as file:
-                file.seek(offset)
-                head = read_head(file.read(HEAD.size))
-                if head is None:
-                    return None
-                meta, data = file.read(head[0]), file.read(head[1])
-        except OSError:
-            # The segment may have been given up in this moment.
+    def _next_held(self) -> Record | None:
+        if not self._held:
             return None
-        decoded = decode_meta(meta)
-        if decoded is None or len(data) != head[1] or check_of(meta, data) != head[3]:
-            return None
-        return Record(decoded, data, head[2], position)
+        record = self._held.popleft()
+        self._held_in_flight[record.position] = record.meta["sequence"]
+        self._held_bytes -= record.size
+        return record
 
-    def acknowledge(self, position: tuple[int, int]) -> None:
+    def acknowledge(self, position: Position) -> None:
         """The bus has this record: it is not read again, also not after a restart."""
         number, index = position
         with self._lock:
-            for segment in self._segments:
-                if segment.number == number:
-                    break
-            else:
+            self._held_in_flight.pop(position, None)
+            segment = next((one for one in self._segments if one.number == number), None)
+            if segment is None:
                 return
-            segment.acknowledged.add(index)
-            last = segment is self._segments[-1]
-            if segment.waiting == 0 and not last:
-                self._delete(segment)
-                return
-            if segment.waiting == 0 and segment.size >= self._settings.segment_bytes // 4:
-                # All is told: begin anew before the segment grows old.
-                self._end_segment(segment)
-                return
+            segment.acknowledge(index)
+            first = next((one for one in self._segments if one.waiting), self._segments[-1])
+            cursor = (first.number, first.done)
+        body = _CURSOR.pack(*cursor, 0)[:-4]
         try:
-            with segment.acks_path.open("ab", buffering=0) as file:
-                file.write(index.to_bytes(_ACK, "little"))
-        except OSError:
-            # Then it is published again after a restart, and the reader knows it already.
-            self._counters.add("spool_write_errors", 1, error="ack")
+            os.pwrite(self._cursor, body + struct.pack("<I", zlib.crc32(body)), 0)
+        except OSError as error:
+            # Then more is published again after a restart, and the reader knows it already.
+            self._counters.add("spool_write_errors", 1, error=errno.errorcode.get(error.errno or 0, "EIO"))
 
-    def _end_segment(self, segment: _Segment) -> None:
+    def close(self, *, sync: bool) -> None:
+        """sync: what waits shall survive a loss of power, too."""
+        if sync:
+            for path in [one.path for one in self._segments if one.waiting or one is self._segments[-1]]:
+                descriptor = os.open(path, os.O_RDONLY)
+                os.fsync(descriptor)
+                os.close(descriptor)
+            os.fsync(self._cursor)
+        os.close(self._cursor)
         if self._file is not None:
             os.close(self._file)
             self._file = None
-        self._cursor = (segment.number, len(segment.offsets))
-        self._delete(segment)
-
-    def status(self) -> SpoolStatus:
-        with self._lock:
-            waiting = sum(segment.waiting for segment in self._segments) + len(self._memory)
-            held = sum(segment.size for segment in self._segments if segment.waiting) + self._memory_bytes
-            return SpoolStatus(
-                waiting, held, self._settings.max_bytes, self._dropped_batches, self._dropped_rows
-            )
-
-    def close(self) -> None:
-        with self._lock:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
 
     # After a restart
 
     def _recover(self) -> None:
-        """Index what is there. What stands after the last whole record of a segment is a torn write: counted."""
-        for path in sorted(self._folder.glob("*.log")):
-            if not path.stem.isdigit():
-                continue
-            segment = _Segment(int(path.stem), path)
-            self._index(segment)
-            self._cursor = (max(self._cursor[0], segment.number), 0)
-            if segment.waiting:
-                self._segments.append(segment)
-            else:
+        for spare in self._folder.glob("*.spare"):
+            spare.unlink(missing_ok=True)
+        paths = sorted(path for path in self._folder.glob("*.log") if path.stem.isdigit())
+        cursor = self._told()
+        for path in paths:
+            number = int(path.stem)
+            self._newest = max(self._newest, number)
+            segment, torn = recover(path, number, thorough=path is paths[-1])
+            if torn:
+                self._counters.add("spool_records_damaged", 1, cause="torn")
+            if segment is None:
+                # Begun and killed before its head was written: there is nothing in it.
                 path.unlink(missing_ok=True)
-                segment.acks_path.unlink(missing_ok=True)
+                continue
+            if number < cursor[0]:
+                segment.done = len(segment)
+            elif number == cursor[0]:
+                segment.done = min(cursor[1], len(segment))
+            if segment.epoch == self._epoch:
+                self._sequence = max(self._sequence, segment.next_sequence)
+            self._segments.append(segment)
         if self._segments:
-            self._cursor = (self._segments[0].number, 0)
-            # New records go into a segment of their own: the old ones are only read.
-            self._begin_segment()
+            self._read_to = (self._segments[0].number, self._segments[0].done)
 
-    def _index(self, segment: _Segment) -> None:
-        size = segment.path.stat().st_size
-        with segment.path.open("rb") as file:
-            while segment.size + HEAD.size <= size:
-                file.seek(segment.size)
-                head = read_head(file.read(HEAD.size))
-                if head is None:
-                    break
-                end = segment.size + HEAD.size + head[0] + head[1]
-                if end > size:
-                    break
-                segment.offsets.append(segment.size)
-                segment.rows.append(head[2])
-                segment.size = end
-        if segment.size != size:
-            self._counters.add("spool_records_damaged", 1, cause="torn")
+    def _told(self) -> Position:
         try:
-            told = segment.acks_path.read_bytes()
+            told = (self._folder / "cursor").read_bytes()[: _CURSOR.size]
         except OSError:
-            told = b""
-        whole = len(told) // _ACK * _ACK
-        numbers = (int.from_bytes(told[at : at + _ACK], "little") for at in range(0, whole, _ACK))
-        segment.acknowledged = {number for number in numbers if number < len(segment.offsets)}
+            return (0, 0)
+        if len(told) != _CURSOR.size or zlib.crc32(told[:-4]) != _CURSOR.unpack(told)[2]:
+            return (0, 0)
+        number, index, _ = _CURSOR.unpack(told)
+        return number, index

@@ -1,7 +1,7 @@
-"""One record of a segment: a head of fixed size, the batch's headers as JSON, the batch.
+"""What stands in a segment: its head, then records, each a head, the batch's headers as JSON, the batch itself.
 
-The check covers the headers whole and of the batch the first 4 KiB and every 256th byte after: enough to find a torn
-write or pages that never reached the disk, at a hundredth of the price of a checksum over everything.
+A segment's file is used over and over, so that its pages are there already (writing new ones costs ten times as much).
+Whatever an earlier life of the file left behind the newest record is told apart by the segment's number in each head.
 """
 
 import json
@@ -11,21 +11,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
-MAGIC: Final = b"SFB1"
-HEAD: Final = struct.Struct("<4sIIII")
-"""magic, length of the headers, length of the batch, rows, check"""
+MAGIC: Final = b"SFR2"
 MAX_META: Final = 1 << 16
 MAX_DATA: Final = 64 << 20
+_HEAD: Final = struct.Struct("<4sQIIIII")
+"""magic, number of the segment, length of the headers, of the batch, rows, checksum of both, checksum of this."""
+HEAD_BYTES: Final = _HEAD.size
+_SEGMENT: Final = struct.Struct("<4sQQ32sI")
+"""magic, number of the segment, sequence that its first record has, epoch, checksum of this."""
+SEGMENT_BYTES: Final = _SEGMENT.size
+_SEGMENT_MAGIC: Final = b"SFS2"
+
+Data = bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """meta: what stands in the headers of the batch. position: the segment and the number in it."""
+    """meta: the headers of the batch. position: (segment, number in it); a segment of -1 is memory."""
 
     meta: Mapping[str, Any]
-    data: bytes
+    data: Data
     rows: int
     position: tuple[int, int] = (0, 0)
 
@@ -34,25 +39,55 @@ class Record:
         return len(self.data)
 
 
-def check_of(meta: bytes, data: bytes | memoryview) -> int:
-    view = np.frombuffer(data, dtype=np.uint8)
-    check = zlib.crc32(meta)
-    check = zlib.crc32(view[:4096].tobytes(), check)
-    return zlib.crc32(view[4096::256].tobytes(), check)
+@dataclass(frozen=True, slots=True)
+class Head:
+    meta: int
+    data: int
+    rows: int
+    check: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole record."""
+        return HEAD_BYTES + self.meta + self.data
 
 
-def head_of(meta: bytes, data: bytes, rows: int) -> bytes:
-    return HEAD.pack(MAGIC, len(meta), len(data), rows, check_of(meta, data))
+def segment_head(number: int, epoch: str, sequence: int) -> bytes:
+    start = _SEGMENT.pack(_SEGMENT_MAGIC, number, sequence, epoch.encode(), 0)[:-4]
+    return start + struct.pack("<I", zlib.crc32(start))
 
 
-def read_head(head: bytes) -> tuple[int, int, int, int] | None:
-    """(length of the headers, of the batch, rows, check); None for what is no head."""
-    if len(head) != HEAD.size:
+def read_segment_head(head: bytes, number: int) -> tuple[str, int] | None:
+    """Epoch, and sequence of the first record; None for what is no head of segment `number`."""
+    if len(head) != SEGMENT_BYTES:
         return None
-    magic, meta, data, rows, check = HEAD.unpack(head)
-    if magic != MAGIC or meta > MAX_META or data > MAX_DATA:
+    magic, its_number, sequence, epoch, check = _SEGMENT.unpack(head)
+    if magic != _SEGMENT_MAGIC or its_number != number or check != zlib.crc32(head[:-4]):
         return None
-    return meta, data, rows, check
+    return epoch.rstrip(b"\0").decode(errors="replace"), sequence
+
+
+def check_of(meta: bytes, data: Data) -> int:
+    return zlib.crc32(data, zlib.crc32(meta))
+
+
+def record_head(segment: int, meta: bytes, data: Data, rows: int) -> bytes:
+    start = _HEAD.pack(MAGIC, segment, len(meta), len(data), rows, check_of(meta, data), 0)[:-4]
+    return start + struct.pack("<I", zlib.crc32(start))
+
+
+def read_record_head(head: bytes, segment: int) -> Head | None:
+    """None where no record of this segment begins: at its end, or at what an earlier life of the file left."""
+    if len(head) != HEAD_BYTES:
+        return None
+    magic, its_segment, meta, data, rows, check, own = _HEAD.unpack(head)
+    if magic != MAGIC or its_segment != segment or own != zlib.crc32(head[:-4]):
+        return None
+    return Head(meta, data, rows, check) if meta <= MAX_META and data <= MAX_DATA else None
+
+
+def encode_meta(meta: Mapping[str, Any]) -> bytes:
+    return json.dumps(meta, separators=(",", ":")).encode()
 
 
 def decode_meta(meta: bytes) -> Mapping[str, Any] | None:

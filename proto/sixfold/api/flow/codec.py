@@ -76,13 +76,20 @@ def record_batch(schema: BatchSchema, columns: Columns) -> pa.RecordBatch:
 
 def encode(schema: BatchSchema, columns: Columns, compression: Compression | None = "lz4") -> bytes:
     """One batch as an Arrow IPC stream."""
+    return encode_buffer(schema, columns, compression).to_pybytes()
+
+
+def encode_buffer(
+    schema: BatchSchema, columns: Columns, compression: Compression | None = "lz4"
+) -> pa.Buffer:
+    """`encode` without its last copy."""
     batch = record_batch(schema, columns)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(
         sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=compression)
     ) as writer:
         writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+    return sink.getvalue()
 
 
 def decode_arrow(version: str, data: bytes | memoryview) -> pa.RecordBatch:
