@@ -25,7 +25,7 @@ def ensure_seed(home: Home, name: str) -> str:
 
 def public_key(path: Path) -> str:
     try:
-        return nkeys.from_seed(bytearray(path.read_bytes().strip())).public_key.decode()
+        return nkeys.from_seed(bytearray(path.read_bytes().strip())).public_key.decode()  # pyright: ignore[reportAttributeAccessIssue] - nkeys says otherwise, gives bytes
     except (OSError, nkeys.NkeysError) as error:
         raise LocalError(
             f"The key in {path} cannot be read ({error!r}). Restore it from a backup, or remove the file: "

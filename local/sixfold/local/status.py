@@ -80,11 +80,12 @@ def collect(home: Home) -> dict[str, Any]:
 def _size(value: int | None) -> str:
     if value is None:
         return "—"
+    amount, unit = float(value), "B"
     for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024 or unit == "GiB":
-            return f"{value:,.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
-        value = value / 1024  # pyright: ignore[reportAssignmentType]
-    return ""
+        if amount < 1024 or unit == "GiB":
+            break
+        amount /= 1024
+    return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
 
 
 def _table(*columns: str) -> Table:

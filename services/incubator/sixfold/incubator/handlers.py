@@ -86,7 +86,7 @@ async def get_incidents(centres: Centres, request: Checked, key: ApiKey | None) 
     status = request.query.get("status")
     wish = security_pb2.ListIncidentsRequest(page_size=request.query["limit"])
     if status:
-        wish.statuses.append(security_pb2.IncidentStatus.Value(f"INCIDENT_STATUS_{status}"))
+        wish.statuses.append(security_pb2.IncidentStatus.Value(f"INCIDENT_STATUS_{status}"))  # pyright: ignore[reportArgumentType]
     reply = await centres.ask("security", centres.security.ListIncidents, wish)
     return Result(
         {
@@ -108,10 +108,8 @@ async def get_incidents(centres: Centres, request: Checked, key: ApiKey | None) 
 
 
 async def get_alerts(centres: Centres, request: Checked, key: ApiKey | None) -> Result:
-    state = f"ALERT_STATE_{request.query.get('state', 'UNSPECIFIED')}"
-    wish = emergency_pb2.ListAlertsRequest(
-        page_size=request.query["limit"], state=emergency_pb2.AlertState.Value(state)
-    )
+    state = f"ALERT_STATE_{request.query.get('state', 'UNSPECIFIED')}"  # protobuf takes the name, too
+    wish = emergency_pb2.ListAlertsRequest(page_size=request.query["limit"], state=state)
     reply = await centres.ask("emergency", centres.emergency.ListAlerts, wish)
     return Result(
         {

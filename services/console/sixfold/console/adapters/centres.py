@@ -44,7 +44,8 @@ class Centres:
         self.address = AddressServiceStub(channels["address"])
         self.convergence = ConvergenceServiceStub(channels["convergence"])
         self.credit = CreditServiceStub(channels["credit"])
-        self._health = {centre: HealthStub(channels[centre]) for centre in CENTRES}
+        # the library generates this stub without types
+        self._health: dict[str, Any] = {centre: HealthStub(channels[centre]) for centre in CENTRES}
 
     async def ask(self, centre: str, call: Callable[..., Any], request: Any) -> Answer[Any]:
         """The answer to one unary call."""

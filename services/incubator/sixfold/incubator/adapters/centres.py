@@ -38,7 +38,8 @@ class Centres:
         self.emergency = EmergencyServiceStub(channels["emergency"])
         self.address = AddressServiceStub(channels["address"])
         self.credit = CreditServiceStub(channels["credit"])
-        self._health = {centre: HealthStub(channels[centre]) for centre in CENTRES}
+        # the library generates this stub without types
+        self._health: dict[str, Any] = {centre: HealthStub(channels[centre]) for centre in CENTRES}
 
     async def ask(self, centre: str, call: Callable[..., Any], request: Any) -> Any:
         """The answer to one unary call; ApiError where the centre refuses or does not answer."""

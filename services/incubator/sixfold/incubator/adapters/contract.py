@@ -90,7 +90,7 @@ class Contract:
 
     def check(self, request: Incoming) -> Checked:
         try:
-            result = self.openapi.unmarshal_request(request)
+            result = self.openapi.unmarshal_request(request)  # pyright: ignore[reportArgumentType] - read only
         except RecursionError:
             return Checked(faults=("body: nested too deep.",))
         if result.errors:
