@@ -91,8 +91,8 @@ def test_nobody_listening_is_counted_and_nothing_else() -> None:
     sender = Sender()
     sender.send(Target("127.0.0.1", port), [b"x"] * 50)
     sender.close()
-    assert sender.sent + sender.refused == 50
-    assert sender.refused
+    assert sender.sent == 50
+    assert 0 < sender.refused < 50
 
 
 @pytest.mark.parametrize(("text", "speed"), [("1", 1.0), ("x10", 10.0), ("×0.5", 0.5), ("line", LINE_RATE)])

@@ -82,16 +82,24 @@ class Sender:
         for datagram in datagrams:
             if self._rate:
                 self._wait()
+            if self._deliver(channel, datagram):
+                self.sent += 1
+                self.sent_bytes += len(datagram)
+
+    def _deliver(self, channel: socket.socket, datagram: bytes | memoryview) -> bool:
+        for _ in range(2):
             try:
                 channel.send(datagram)
             except OSError as error:
-                # ECONNREFUSED tells of an earlier datagram: this one was not sent.
                 if error.errno not in (errno.ECONNREFUSED, errno.ENOBUFS, errno.EPERM, errno.EMSGSIZE):
                     raise
                 self.refused += 1
-                continue
-            self.sent += 1
-            self.sent_bytes += len(datagram)
+                if error.errno == errno.ECONNREFUSED:
+                    continue  # it tells of an earlier datagram, in place of sending this one
+                return False
+            else:
+                return True
+        return False
 
     def _wait(self) -> None:
         """Keep to the rate, 16 datagrams at a time: sleeping for each one would cost more than sending it."""

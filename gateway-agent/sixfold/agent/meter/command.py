@@ -1,9 +1,7 @@
 """`meter IFACE|FILE`: the command line of the packet meter."""
 
-import contextlib
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,6 +13,7 @@ from rich.table import Table
 from sixfold.agent.capture import CaptureError, packets
 from sixfold.agent.datagrams import address_text
 from sixfold.agent.export.messages import Exporter
+from sixfold.agent.export.stopping import until_signalled
 from sixfold.agent.export.target import Sender, Target, TargetError, parse_target
 from sixfold.agent.meter.flows import Ended, Meter, Metered, Timeouts
 from sixfold.agent.meter.records import SAMPLING, TEMPLATES, export, sampling_record
@@ -171,7 +170,7 @@ def meter_command(
         if path.exists():
             meter_capture(path, meter, take)
         else:
-            with _until_signalled(duration) as stop:
+            with until_signalled(duration) as stop:
                 dropped = meter_interface(source, meter, take, stop=stop, promiscuous=promiscuous)
     except (TargetError, CaptureError, InterfaceError) as error:
         console.print(f"[red]{error}[/red]", highlight=False)
@@ -183,24 +182,6 @@ def meter_command(
         # Into a file or a pipe addresses are not folded.
         (output if output.is_terminal else Console(width=180)).print(table.table(top))
     _report(console, meter.metered, sender, dropped)
-
-
-@contextlib.contextmanager
-def _until_signalled(duration: float | None) -> Iterator[Callable[[], bool]]:
-    """A `stop()` that turns true at SIGINT or SIGTERM, or after `duration` seconds."""
-    signalled = False
-
-    def mark(_number: int, _frame: object) -> None:
-        nonlocal signalled
-        signalled = True
-
-    before = {number: signal.signal(number, mark) for number in (signal.SIGINT, signal.SIGTERM)}
-    end = None if duration is None else time.monotonic() + duration
-    try:
-        yield lambda: signalled or (end is not None and time.monotonic() >= end)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _report(console: Console, metered: Metered, sender: Sender, dropped: int) -> None:

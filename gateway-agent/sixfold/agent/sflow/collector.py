@@ -191,8 +191,7 @@ class SflowCollector:
             columns |= {"time_start": received, "time_end": received, "time_received": received}
             columns["exporter"] = headers.agent[origin]
             columns["observation_domain"] = headers.sub_agent[origin]
-            for address in columns["exporter"][columns["sampling_rate"] == 0]:
-                self._count("flows_unknown_sampling", 1, exporter=address_text(address.tobytes()))
+            self._unknown_sampling(columns["exporter"][columns["sampling_rate"] == 0])
             decoded.flows.append(columns)
 
     def _interfaces(
@@ -229,6 +228,13 @@ class SflowCollector:
     def _declined(self, declined: Counter[str]) -> None:
         for cause, n in declined.items():
             self._count("sflow_declined", n, cause=cause)
+
+    def _unknown_sampling(self, exporters: npt.NDArray[np.uint8]) -> None:
+        if not len(exporters):
+            return
+        addresses, counts = np.unique(np.ascontiguousarray(exporters).view("V16"), return_counts=True)
+        for address, n in zip(addresses, counts.tolist(), strict=True):
+            self._count("flows_unknown_sampling", n, exporter=address_text(address.tobytes()))
 
     def _unread(self, tags: npt.NDArray[np.uint32], kind: str = "flow:") -> None:
         """Records of formats that have no column; formats of other enterprises go by the enterprise number."""

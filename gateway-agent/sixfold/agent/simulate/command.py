@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from sixfold.agent.export.stopping import until_signalled
 from sixfold.agent.export.target import Sender, Target, TargetError, parse_target
 from sixfold.agent.replay import LINE_RATE, parse_speed
 from sixfold.agent.simulate.attacks import PATTERNS, AttackError, parse_attack
@@ -138,9 +139,8 @@ def simulate_command(
         raise typer.Exit(2) from error
     sender = Sender()
     try:
-        run(simulation, where, sender, record, speed=factor)
-    except KeyboardInterrupt:
-        pass
+        with until_signalled() as stop:
+            run(simulation, where, sender, record, speed=factor, stop=stop)
     finally:
         record.close()
         sender.close()
