@@ -5,6 +5,7 @@ import runpy
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -56,13 +57,29 @@ def run_all(folder: Path | None, *, check: bool) -> int:
         return 0
     log_to_stderr(own.log_level)
     try:
-        asyncio.run(_serve(own, settings))
+        asyncio.run(_serve(own, settings, folder))
     except LifecycleError as error:
         raise LocalError(str(error)) from error
     return 0
 
 
-async def _serve(own: AllSettings, settings: dict[str, Settings]) -> None:
+def _clickhouse(own: AllSettings, credit: Any, folder: Path) -> Component | None:
+    """ClickHouse's HTTP port over the credit centre's engine, where that is the embedded one."""
+    dsn = credit.warehouse.dsn.get_secret_value()
+    if not dsn.startswith("chdb://"):
+        return None
+    from sixfold.local.clickhouse import ClickHouseHttp
+    from sixfold.local.clickhouse.password import loader_password
+
+    return ClickHouseHttp(
+        Path(dsn.removeprefix("chdb://")),
+        own.clickhouse,
+        loader_password=loader_password(folder.parent / "secrets"),
+        database=credit.warehouse.database,
+    )
+
+
+async def _serve(own: AllSettings, settings: dict[str, Settings], folder: Path) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -75,6 +92,8 @@ async def _serve(own: AllSettings, settings: dict[str, Settings]) -> None:
         messaging = Messaging(one.nats) if hasattr(one, "nats") else None  # pyright: ignore
         service = build(name, one, {"messaging": messaging, "telemetry": telemetry})
         parts += [Lifecycle([part for part in (messaging, service) if part is not None], name=name)]
+        if name == "credit" and (http := _clickhouse(own, one, folder)) is not None:
+            parts.append(http)
     inner = Lifecycle(parts, name="centres")
     health = HealthServer(own.health, inner.unready, [telemetry.registry for telemetry in telemetries])
     try:
