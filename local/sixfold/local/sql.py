@@ -24,6 +24,7 @@ def client(home: Home) -> Any:
         return get_client(
             host=address.hostname,
             port=address.port,
+            username="analyst",
             database=str(endpoints["database"]),
             connect_timeout=5,
             send_receive_timeout=120,
