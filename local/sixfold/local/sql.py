@@ -1,5 +1,6 @@
 """`sixfold sql`: one statement to the warehouse's HTTP port, as any other client would send it."""
 
+import re
 import sys
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,7 +37,9 @@ def client(home: Home) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    """What the engine said, without what the client wraps around it."""
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return re.sub(r"^Received ClickHouse exception.*?DB::Exception: | \(for url \S+\)$", "", line)
 
 
 def _cell(value: Any) -> str:
