@@ -34,7 +34,7 @@ _SO_RCVBUFFORCE: Final = 33
 _SO_MEMINFO: Final = 55
 _MEMINFO_FILLED, _MEMINFO_SIZE, _MEMINFO_DROPS = 0, 1, 8
 _LOOK_EVERY: Final = 0.5
-_SHORT_NAP, _LONG_NAP = 0.002, 0.020
+_SHORT_NAP, _LONG_NAP = 0.002, 0.040
 
 # struct mmsghdr of 64-bit Linux: struct msghdr, then the length received.
 _MMSGHDR: Final = np.dtype(

@@ -1,10 +1,11 @@
 """`sixfold-agent run`: the agent as a daemon, until SIGTERM or SIGINT."""
 
 import asyncio
+import ctypes
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sixfold.agent.config import AgentSettings
 from sixfold.agent.service import Dependencies, Service, build
@@ -15,13 +16,30 @@ from sixfold.chassis.messaging import Messaging
 from sixfold.chassis.telemetry import log_to_stderr, setup
 
 
+_MMAP_THRESHOLD: Final = -3
+_TRIM_THRESHOLD: Final = -1
+
+
 def load_settings(config: Path | None, overrides: dict[str, Any]) -> Loaded[AgentSettings]:
     """File < environment (SIXFOLD_AGENT_…) < flag. Raises ConfigError."""
     return load(AgentSettings, file=config, environment_prefix="SIXFOLD_AGENT_", flags=overrides)
 
 
+def keep_memory() -> None:
+    """Have the C library keep what large arrays and batches gave back, instead of asking the kernel each time.
+
+    The pages of a batch come again and again: this saves a tenth of the agent's CPU. Without effect elsewhere than on
+    glibc.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, 32 << 20)
+        mallopt(_TRIM_THRESHOLD, 128 << 20)
+
+
 async def serve(settings: AgentSettings, started: Callable[[Service], None] | None = None) -> None:
     """Run until told to stop. Raises StateHeldError, OSError or LifecycleError."""
+    keep_memory()
     log_to_stderr(settings.telemetry.log_level)
     telemetry = setup(settings.telemetry, service="gateway-agent")
     # A gateway loses its centre now and then: the agent starts and collects without the bus, too.

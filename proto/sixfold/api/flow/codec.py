@@ -86,7 +86,7 @@ def encode_buffer(
     batch = record_batch(schema, columns)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(
-        sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=compression)
+        sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)
     ) as writer:
         writer.write_batch(batch)
     return sink.getvalue()
