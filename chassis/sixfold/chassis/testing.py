@@ -226,7 +226,7 @@ def counters(registry: CollectorRegistry, prefix: str = "") -> dict[str, float]:
                 labels = (
                     (key, value)
                     for key, value in sorted(sample.labels.items())
-                    if not key.startswith("otel_")
+                    if value and not key.startswith("otel_")
                 )
                 shown = ",".join(f'{key}="{value}"' for key, value in labels)
                 if sample.name.startswith(prefix):

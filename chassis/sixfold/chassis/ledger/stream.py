@@ -87,14 +87,16 @@ class EventStream:
         told: str | None = None,
         trace: dict[str, str] | None = None,
     ) -> Outgoing:
-        """The event as the message that carries it, with an id of its own. Raises CodecError."""
+        """The event as the message that carries it, with an id of its own. Raises CodecError, StreamRefusedError."""
         event_type, data = self._codec.encode(event)
         headers = cloudevent_headers(event_type, f"sixfold/{self._centre}", secrets.token_hex(12))
         if key is not None:
             headers[_KEY] = quote(key, safe="/:-._~ ").replace(" ", "%20")
         if told is not None:
             headers[_RESULT] = told
-        return Outgoing(event_subject(self._centre, event_type), data, headers | (trace or {}))
+        message = Outgoing(event_subject(self._centre, event_type), data, headers | (trace or {}))
+        self._messaging.check_size(message)
+        return message
 
     async def append(self, messages: Sequence[Outgoing], *, after: int) -> bool:
         """Append all directly after sequence `after`. False: another writer has appended there, and none of ours.

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 MAX_BATCH: Final = 1_000
 """Messages in one atomic batch: the server's limit."""
 _WRONG_LAST_SEQUENCE: Final = (10071, 10164)
+_HEADER_ROOM: Final = 200
+"""Bytes of a message's header frame and of what a batch adds to it."""
 _FORBIDDEN: Final = re.compile(r'publish to "([^"]+)"', re.IGNORECASE)
 _ELECTING: Final = (10005, 10008, 10009)
 """No peers known yet, JetStream not available yet, not the leader."""
@@ -268,10 +270,9 @@ class Messaging:
         """Ask whoever answers on `subject` (core NATS). Raises BusUnavailableError when nobody does in time."""
         sent = dict(headers or {})
         inject(sent)
+        self.check_size(Outgoing(subject, data, sent))
         try:
             return await self.nc.request(subject, data, timeout=timeout, headers=sent)
-        except nats.errors.MaxPayloadError as error:
-            raise StreamRefusedError(f"{subject}: {len(data)} bytes is over the server's limit") from error
         except (nats.errors.Error, TimeoutError) as error:
             raise BusUnavailableError(f"{subject}: {error or type(error).__name__}") from error
 
@@ -292,6 +293,7 @@ class Messaging:
         sent = dict(headers or {})
         sent["Nats-Msg-Id"] = message_id or sent.get("Nats-Msg-Id") or secrets.token_hex(12)
         inject(sent)
+        self.check_size(Outgoing(subject, data, sent))
         deadline = asyncio.get_running_loop().time() + timeout
         pause = 0.05
         tries = 0
@@ -310,10 +312,6 @@ class Messaging:
                     raise SequenceConflictError(f"{subject}: {error.description}", code) from error
                 if code not in _ELECTING or left <= pause:
                     raise StreamRefusedError(f"{subject}: {error.description}", code) from error
-            except nats.errors.MaxPayloadError as error:
-                raise StreamRefusedError(
-                    f"{subject}: {len(data)} bytes is over the server's limit"
-                ) from error
             except (nats.errors.Error, NoStreamResponseError, BusUnavailableError, TimeoutError) as error:
                 if subject in self._forbidden:
                     self._forbidden.discard(subject)
@@ -324,6 +322,19 @@ class Messaging:
                     raise BusUnavailableError(f"{subject}: {error or type(error).__name__}") from error
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
+
+    def check_size(self, message: Outgoing) -> None:
+        """Raise StreamRefusedError for a message over the server's limit.
+
+        The server counts the headers too and cuts the connection of who sends more; the client library does not look.
+        """
+        if self._nc is None:
+            return
+        headers = sum(len(key.encode()) + len(value.encode()) + 4 for key, value in message.headers.items())
+        size = len(message.data) + headers + _HEADER_ROOM
+        if size > self._nc.max_payload:
+            limit = self._nc.max_payload
+            raise StreamRefusedError(f"{message.subject}: {size} bytes is over the server's limit of {limit}")
 
     async def _stored(self, subject: str, message_id: str) -> PubAck | None:
         """The acknowledgement of an earlier try, where the newest message of the subject is that one."""
@@ -346,6 +357,8 @@ class Messaging:
         """
         if not 0 < len(messages) <= MAX_BATCH:
             raise ValueError(f"a batch holds 1 to {MAX_BATCH} messages, not {len(messages)}")
+        for message in messages:
+            self.check_size(message)
         batch = secrets.token_hex(16)
         try:
             for number, message in enumerate(messages, 1):
@@ -370,8 +383,6 @@ class Messaging:
                         _sequence_of(reply.data)
                 else:
                     await self.nc.publish(message.subject, message.data, headers=headers)
-        except nats.errors.MaxPayloadError as error:
-            raise StreamRefusedError("a message of the batch is over the server's limit") from error
         except (nats.errors.Error, TimeoutError) as error:
             raise BusUnavailableError(f"{messages[0].subject}: {error or type(error).__name__}") from error
         raise AssertionError("unreachable: the last message returns")

@@ -126,23 +126,31 @@ class Consumer:
                 if self._dead_letters:
                     await ensure_dead_letters(self._messaging)
                 await self.ensure()
-                self._pulling = True
-                try:
-                    async with asyncio.TaskGroup() as workers:
-                        for _ in range(self._concurrency):
-                            workers.create_task(self._work())
-                finally:
-                    self._pulling = False
-            except* (MessagingError, PullLostError, nats.errors.Error) as lost:
+                await self._work_until_lost()
+            except (MessagingError, PullLostError, nats.errors.Error) as error:
                 # The stream may not exist yet, or the server be away: come again, a little later each time.
-                log.warning("consumer %s: %s", self.name, "; ".join(_leaves(lost)))
+                log.warning("consumer %s: %s", self.name, error or type(error).__name__)
                 self._count_restart()
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    # The client library makes an error of its own from a cancellation on a closed connection.
+                    raise asyncio.CancelledError from None
             else:
                 continue
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause)
             except TimeoutError:
                 pause = min(pause * 2, 2.0)
+
+    async def _work_until_lost(self) -> None:
+        workers = [asyncio.create_task(self._work(), name=self.name) for _ in range(self._concurrency)]
+        self._pulling = True
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            self._pulling = False
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self) -> None:
         pull = Pull(self._messaging.nc, stream=self._stream, consumer=self.name)
@@ -177,13 +185,20 @@ class Consumer:
                     await self._ack(waiting)
                     return
         except asyncio.CancelledError:
-            for message in messages:
-                if not message._msg.is_acked:
-                    await message._msg.nak()
-                    self._count("abandoned")
+            await self._give_back(messages)
             raise
         finally:
             beat.cancel()
+
+    async def _give_back(self, messages: Sequence[Inbound]) -> None:
+        left = [message for message in messages if not message._msg.is_acked]
+        self._count("abandoned", len(left))
+        for message in left:
+            try:
+                await message._msg.nak()
+            except nats.errors.Error as error:
+                # The server gives it back by itself after the ack wait.
+                log.debug("consumer %s: not given back: %s", self.name, error)
 
     async def _one_by_one(self, messages: Sequence[Inbound]) -> None:
         """A batch was called poison without saying which message: find out."""
@@ -242,7 +257,7 @@ class Consumer:
                     log.debug("consumer %s: no sign of life sent: %s", self.name, error)
 
     def _count(self, outcome: str, number: int = 1, **labels: str) -> None:
-        if self._telemetry is not None:
+        if self._telemetry is not None and number:
             self._telemetry.counter("consumer_messages_total", "messages by consumer and outcome").add(
                 number, {"consumer": self.name, "outcome": outcome, **labels}
             )
@@ -252,12 +267,3 @@ class Consumer:
             self._telemetry.counter("consumer_restarts_total", "times that a consumer was bound again").add(
                 1, {"consumer": self.name}
             )
-
-
-def _leaves(group: BaseExceptionGroup[Any]) -> list[str]:
-    found: list[str] = []
-    for error in group.exceptions:
-        found += (
-            _leaves(error) if isinstance(error, BaseExceptionGroup) else [str(error) or type(error).__name__]
-        )
-    return found

@@ -84,12 +84,7 @@ class Pull:
             if not asked and not self._pending():
                 await self._ask(1, expires=_LINGER, heartbeat=_HEARTBEAT)
                 asked, heard, connections = True, loop.time(), self._client.stats["reconnects"]
-            arriving = asyncio.create_task(self._next(_SLICE))
-            await asyncio.wait((arriving, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if not arriving.done():
-                arriving.cancel()
-                await asyncio.wait((arriving,))
-            message = None if arriving.cancelled() else arriving.result()
+            message = await self._next_before(stopped)
             if message is None:
                 if connections != self._client.stats["reconnects"]:
                     asked = False  # the server has forgotten our request
@@ -108,6 +103,15 @@ class Pull:
             description = (message.headers or {}).get(_DESCRIPTION, "no responders")
             raise PullLostError(f"{status} {description}")
         return None
+
+    async def _next_before(self, stopped: "asyncio.Task[Any]") -> Msg | None:
+        arriving = asyncio.create_task(self._next(_SLICE))
+        try:
+            await asyncio.wait((arriving, stopped), return_when=asyncio.FIRST_COMPLETED)
+            return arriving.result() if arriving.done() else None
+        finally:
+            arriving.cancel()
+            await asyncio.gather(arriving, return_exceptions=True)
 
     async def _ask(self, size: int, *, expires: float, heartbeat: float | None = None) -> None:
         self._number += 1
