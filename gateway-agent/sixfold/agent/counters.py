@@ -38,6 +38,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "netflow_released_sets": "sets whose template came in time",
     "netflow_reverse_flows": "reverse halves of biflows (RFC 5103)",
     "netflow_sampling_changes": "changes of an exporter's sampling rate",
+    "netflow_exporters_refused": "datagrams of exporters that netflow.exporters does not list",
     "netflow_sessions_evicted": "exporting processes forgotten because there were too many",
     # sFlow
     "sflow_datagrams": "sFlow datagrams",

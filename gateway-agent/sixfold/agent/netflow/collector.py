@@ -28,13 +28,15 @@ from sixfold.agent.netflow.messages import (
     walk_sets,
 )
 from sixfold.agent.netflow.parking import ParkedSet, Parking
-from sixfold.agent.netflow.sequence import UNKNOWN, Event, follow
+from sixfold.agent.netflow.sequence import FARTHEST, UNKNOWN, Event, follow
 from sixfold.agent.netflow.sessions import Session, Sessions, words_of
 from sixfold.agent.netflow.settings import NetflowSettings
 from sixfold.agent.netflow.store import TemplateStore, keys_of, slot_of
 
 _CHUNK: Final = 1024
 _TICK_MS: Final = 250
+_MOST_NUMBERS: Final = 16_384
+"""Sessions whose sequence numbers are kept over a kill: 640 KB at most, several times a second."""
 
 
 class Collector:
@@ -93,6 +95,16 @@ class Collector:
         self._publish_counts()
         return decoded
 
+    @property
+    def exporters(self) -> int:
+        """Exporting processes that are known."""
+        return len(self._sessions)
+
+    @property
+    def templates(self) -> int:
+        """Templates of all of them."""
+        return sum(len(session.templates) for session in self._sessions)
+
     def state(self) -> dict[str, Any]:
         """Templates and sampling of all sessions, for `restore` after a restart. JSON-able."""
         return saved.to_state(self._sessions)
@@ -100,6 +112,20 @@ class Collector:
     def restore(self, state: Mapping[str, Any], now: int) -> None:
         """Take up what `state` gave. What is malformed, too old or too much is left out and counted."""
         self._learner.restore(state, now)
+        self._publish_counts()
+
+    def numbers(self) -> bytes:
+        """The next sequence number of each session, for `resume` after a kill."""
+        return self._sessions.numbers(_MOST_NUMBERS)
+
+    def resume(self, numbers: bytes, elapsed: int) -> None:
+        """Expect what `numbers` gave, so that what was missed meanwhile is counted. elapsed: ms since."""
+        if len(numbers) % 40:
+            self._malformed("state", 1)
+            numbers = b""
+        # An exporter sends no more than a thousand flows a ms: a jump by more is a restart of its own.
+        for session in self._sessions.take_numbers(numbers, min(FARTHEST + 1_000 * max(elapsed, 0), 1 << 31)):
+            self._learner.session_came(session)
         self._publish_counts()
 
     def _count(self, name: str, cause: str, n: int = 1) -> None:
@@ -137,7 +163,8 @@ class Collector:
         units = np.where(messages.version == V5, (messages.end - messages.start) // 48, units)
         units = np.where((messages.version == IPFIX) | (messages.version == V5), units, 1)
         units[run.unclear & (messages.version == IPFIX)] = UNKNOWN
-        follow(slots, messages.sequence, units, self._sessions.expected, self._report)
+        sessions = self._sessions
+        follow(slots, messages.sequence, units, sessions.expected, sessions.farthest, self._report)
         self._publish_events()
 
     def _find_sessions(self, messages: Messages, addresses: Array, ports: Array) -> Array:

@@ -1,5 +1,7 @@
 """Datagrams in, flow and counter columns out, and everything that could not be used counted by cause."""
 
+import itertools
+import struct
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
@@ -28,6 +30,9 @@ from sixfold.agent.sflow.words import Words, walk
 
 MAX_AGENTS: Final = 4_096
 MAX_SOURCES: Final = 65_536
+_MOST_AGENTS: Final = 1_024
+_MOST_SOURCES: Final = 4_096
+"""Those whose numbers are kept over a kill: 200 KB at most, several times a second."""
 _READ_RECORDS: Final = (1, 2, 3, 4, 1001, 1002, 1003, 1007, 1020)
 _FLOW_KIND, _COUNTER_KIND = 0, 1
 
@@ -88,6 +93,11 @@ class SflowCollector:
         self._interfaces(words, counter, headers, datagrams, decoded)
         return decoded
 
+    @property
+    def exporters(self) -> int:
+        """sFlow agents that are known."""
+        return len(self._agents)
+
     def state(self) -> dict[str, Any]:
         """What a restart needs to see gaps over it, as JSON values."""
         return {
@@ -110,6 +120,40 @@ class SflowCollector:
             if len(key) == 20:
                 self._remember(key, number)
                 self._next_agent = max(self._next_agent, number + 1)
+
+    def numbers(self) -> bytes:
+        """The last numbers of the agents and data sources heard last, for `resume` after a kill."""
+        datagrams = self._datagrams.newest(_MOST_AGENTS)
+        # The oldest first, so that they come in the order in which they are forgotten.
+        newest = dict(itertools.islice(((n, key) for key, n in reversed(self._agents.items())), _MOST_AGENTS))
+        agents = b"".join(key + number.to_bytes(8, "little") for number, key in reversed(newest.items()))
+        samples = self._samples.newest(_MOST_SOURCES)
+        return (
+            struct.pack("<III", len(newest), len(datagrams), len(samples))
+            + agents
+            + datagrams.tobytes()
+            + samples.tobytes()
+        )
+
+    def resume(self, numbers: bytes, elapsed: int) -> None:
+        """Expect what `numbers` gave, whatever `restore` knew. elapsed: ms since then."""
+        head = struct.Struct("<III")
+        if len(numbers) < head.size:
+            return
+        count, datagrams, samples = head.unpack_from(numbers)
+        if len(numbers) != head.size + 28 * count + 32 * (datagrams + samples):
+            self._malformed("state", 1)
+            return
+        at = head.size
+        for _ in range(count):
+            key, number = numbers[at : at + 20], int.from_bytes(numbers[at + 20 : at + 28], "little")
+            self._agents.pop(key, None)
+            self._remember(key, number)
+            self._next_agent = max(self._next_agent, number + 1)
+            at += 28
+        rows = np.frombuffer(numbers, dtype=np.int64, offset=at).reshape(-1, 4)
+        self._datagrams.replace(rows[:datagrams])
+        self._samples.replace(rows[datagrams:])
 
     # -- who sent it
 
