@@ -270,6 +270,23 @@ def test_gaps_are_counted_per_agent_and_per_source_also_over_a_restart_of_the_ag
     assert counters.snapshot()[f"sequence_restarts{labels}"] == 1
 
 
+def test_numbers_kept_over_a_kill_are_newer_than_the_saved_state() -> None:
+    first = SflowCollector(Counters())
+    feed(first, 1, 2)
+    state = first.state()
+    feed(first, 3, 4)
+    counters = Counters()
+    again = SflowCollector(counters)
+    again.restore(state)
+    again.resume(first.numbers(), 1000)
+    feed(again, 7)
+    snapshot = counters.snapshot()
+    assert snapshot['sequence_lost{domain="3",exporter="192.0.2.1"}'] == 2
+    assert snapshot['sflow_samples_lost{exporter="192.0.2.1"}'] == 2
+    again.resume(first.numbers()[:-1], 0)
+    assert counters.snapshot()['sflow_malformed{cause="state"}'] == 1
+
+
 def test_a_number_that_wraps_is_no_gap() -> None:
     counters = Counters()
     feed(SflowCollector(counters), 0xFFFFFFFE, 0xFFFFFFFF, 0, 1)

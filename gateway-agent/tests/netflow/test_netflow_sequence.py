@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from netflow_wire import V4, Station, data_set, flow, ipfix, template, v5, v5_record, v9
+from netflow_wire import NOW, V4, Station, data_set, flow, ipfix, template, v5, v5_record, v9
 
-from sixfold.agent.netflow.sequence import UNKNOWN, Event, follow, judge
+from sixfold.agent.netflow.sequence import FARTHEST, UNKNOWN, Event, follow, judge
 
 
 def message(sequence: int, n: int = 2, domain: int = 1) -> bytes:
@@ -107,7 +107,12 @@ def test_whole_arrays_are_followed_as_one_by_one(messages: list[tuple[int, int, 
     wanted: list[tuple[int, Event]] = []
     columns = np.array(messages, dtype=np.int64).reshape(-1, 3)
     follow(
-        columns[:, 0], columns[:, 1], columns[:, 2], expected, lambda slot, event: got.append((slot, event))
+        columns[:, 0],
+        columns[:, 1],
+        columns[:, 2],
+        expected,
+        np.full(4, FARTHEST, dtype=np.int64),
+        lambda slot, event: got.append((slot, event)),
     )
     for slot, sequence, units in messages:
         event = judge(simple[slot], sequence)
@@ -119,3 +124,46 @@ def test_whole_arrays_are_followed_as_one_by_one(messages: list[tuple[int, int, 
         simple[slot] = UNKNOWN if units == UNKNOWN else sequence + units
     assert expected.tolist() == simple
     assert sorted(got, key=repr) == sorted(wanted, key=repr)
+
+
+def restarted(station: Station, elapsed: int = 1000, **settings: int) -> Station:
+    """Another collector that knows the numbers of the first, and its templates."""
+    again = Station.open(**settings)
+    again.collector.restore(station.collector.state(), NOW * 1000)
+    again.collector.resume(station.collector.numbers(), elapsed)
+    return again
+
+
+def test_what_came_while_the_agent_was_away_is_counted(station: Station) -> None:
+    again = restarted(station)
+    assert len(again.flows(message(12), message(2, domain=2))) == 4
+    assert losses(again) == (1, 10, 0, 0)
+    assert again.count('sequence_lost{domain="1",exporter="192.0.2.1"}') == 10
+
+
+def test_a_session_without_a_template_is_expected_too() -> None:
+    station = Station.open()
+    station.feed(v5(*[v5_record()] * 3, sequence=100))
+    again = restarted(station)
+    again.feed(v5(v5_record(), sequence=110))
+    assert losses(again) == (1, 7, 0, 0)
+
+
+def test_more_may_be_missing_the_longer_the_agent_was_away(station: Station) -> None:
+    for elapsed, expected in ((1_000, (0, 0, 0, 1)), (10_000, (1, 5_000_000, 0, 0))):
+        again = restarted(station, elapsed)
+        again.feed(message(5_000_002))
+        assert losses(again) == expected
+    again.feed(message(10_000_002))
+    assert losses(again) == (1, 5_000_000, 0, 1)
+
+
+def test_numbers_that_do_not_fit_are_left_out() -> None:
+    station = Station.open(max_sessions=8)
+    for domain in range(8):
+        station.feed(v5(v5_record(), sequence=1, engine=domain), received=NOW * 1000 + domain)
+    again = restarted(station, max_sessions=4)
+    again.feed(v5(v5_record(), sequence=9, engine=77))
+    assert losses(again) == (0, 0, 0, 0)
+    again.collector.resume(b"123", 0)
+    assert again.count("netflow_malformed") == 1

@@ -29,24 +29,33 @@ class Event:
     units: int
 
 
-def judge(expected: int, sequence: int) -> Event | None:
-    """What a message says whose number is `sequence` where `expected` was due; None: nothing is amiss."""
+def judge(expected: int, sequence: int, farthest: int = FARTHEST) -> Event | None:
+    """What a message says whose number is `sequence` where `expected` was due; None: nothing is amiss.
+
+    farthest: a jump forward by more is a restart.
+    """
     ahead = (sequence - expected) % _MODULUS
     if ahead == 0 or expected == UNKNOWN:
         return None
-    if ahead <= FARTHEST:
+    if ahead <= farthest:
         return Event("gap", ahead)
     behind = _MODULUS - ahead
     return Event("late", behind) if behind <= LATEST else Event("restart", 0)
 
 
 def follow(
-    session: Array, sequence: Array, units: Array, expected: Array, report: Callable[[int, Event], None]
+    session: Array,
+    sequence: Array,
+    units: Array,
+    expected: Array,
+    farthest: Array,
+    report: Callable[[int, Event], None],
 ) -> None:
     """Follow messages in order of arrival and report what is amiss by session slot.
 
     session: slot of each message. units: how far each advances its number, UNKNOWN where that cannot be told.
-    expected: next number by slot, UNKNOWN at first; updated.
+    expected: next number by slot, UNKNOWN at first; updated. farthest: how far the next message of a slot may jump
+    ahead and still tell a loss; FARTHEST again after it.
     """
     if not len(session):
         return
@@ -63,6 +72,7 @@ def follow(
     last = np.append(first[1:], True)
     if smooth.all():
         expected[slot[last]] = following[last]
+        farthest[slot[last]] = FARTHEST
         return
     rough = np.unique(slot[~smooth])
     calm = last & ~np.isin(slot, rough)
@@ -71,11 +81,20 @@ def follow(
     for at, value, step in zip(
         slot[uneven].tolist(), number[uneven].tolist(), advance[uneven].tolist(), strict=True
     ):
-        _step(expected, at, value, step, report)
+        event = judge(int(expected[at]), value, int(farthest[at]))
+        farthest[at] = FARTHEST
+        _step(expected, at, value, step, event, report)
+    farthest[slot[calm]] = FARTHEST
 
 
-def _step(expected: Array, at: int, value: int, advance: int, report: Callable[[int, Event], None]) -> None:
-    event = judge(int(expected[at]), value)
+def _step(
+    expected: Array,
+    at: int,
+    value: int,
+    advance: int,
+    event: Event | None,
+    report: Callable[[int, Event], None],
+) -> None:
     if event is not None and event.kind == "late":
         # The late one was counted as lost when its successor came: `advance` units of it have come after all.
         report(at, Event("late", max(advance, 0)))

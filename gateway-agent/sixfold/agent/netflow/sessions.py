@@ -19,7 +19,7 @@ from sixfold.agent.datagrams import address_text
 from sixfold.agent.netflow.index import KeyIndex
 from sixfold.agent.netflow.layout import Layout
 from sixfold.agent.netflow.sampling import Sampling
-from sixfold.agent.netflow.sequence import UNKNOWN
+from sixfold.agent.netflow.sequence import FARTHEST, UNKNOWN
 
 Array = npt.NDArray[Any]
 _PROVEN: Final = 1 << 62
@@ -52,13 +52,16 @@ class Session:
 
 
 class Sessions:
-    """slots: session or None. Arrays by slot: `rate` (uint32), `system_init`, `expected` sequence, `seen`, `proven`."""
+    """slots: session or None. Arrays by slot: `rate` (uint32), `system_init`, `expected` sequence and how `farthest`
+    it may jump, `seen`, `proven`.
+    """
 
     def __init__(self, limit: int) -> None:
         self.slots: list[Session | None] = [None] * limit
         self.rate = np.zeros(limit, dtype=np.uint32)
         self.system_init = np.full(limit, UNKNOWN, dtype=np.int64)
         self.expected = np.full(limit, UNKNOWN, dtype=np.int64)
+        self.farthest = np.full(limit, FARTHEST, dtype=np.int64)
         self.seen = np.full(limit, -1, dtype=np.int64)
         self.proven = np.zeros(limit, dtype=bool)
         self.touched = np.zeros(limit, dtype=bool)
@@ -136,6 +139,7 @@ class Sessions:
         self.slots[slot] = None
         self.rate[slot] = 0
         self.system_init[slot] = self.expected[slot] = UNKNOWN
+        self.farthest[slot] = FARTHEST
         self.seen[slot] = -1
         self.proven[slot] = False
         self.detailed.discard(slot)
@@ -145,6 +149,33 @@ class Sessions:
         if not family.slots:
             del self._families[session.address]
         self._free.append(slot)
+
+    def numbers(self, most: int) -> bytes:
+        """The expected sequences of the sessions heard last, `most` of them, for `take_numbers`."""
+        slots = np.flatnonzero(self.expected != UNKNOWN)
+        if len(slots) > most:
+            slots = slots[np.argpartition(self.seen[slots], -most)[-most:]]
+        table = np.empty((len(slots), 5), dtype=np.uint64)
+        table[:, :3] = self._words[slots]
+        table[:, 3] = self.expected[slots]
+        table[:, 4] = self.seen[slots]
+        return table.tobytes()
+
+    def take_numbers(self, numbers: bytes, farthest: int) -> Iterator[Session]:
+        """Expect again what `numbers` told, as far as there is room; gives the sessions that are new by it.
+
+        farthest: units that an exporter may have sent since.
+        """
+        for row in np.frombuffer(numbers, dtype=np.uint64).reshape(-1, 5):
+            slot = self._by_identity.get(tuple(row[:3].tolist()))
+            if slot is None:
+                if not self._free:
+                    continue
+                session, _ = self.open(row[:3], int(row[4]))
+                slot = session.slot
+                yield session
+            self.expected[slot] = row[3]
+            self.farthest[slot] = farthest
 
     def settle_rate(self, session: Session, default: int) -> None:
         """Bring `rate` and `detailed` up to date after a session came or its sampling changed.

@@ -1,5 +1,6 @@
 """Running numbers per source: what is missing between them. Bounded; the source idle longest is forgotten first."""
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -100,6 +101,16 @@ class Sequences:
             self._last.popitem(last=False)
             self.evicted += 1
         return change
+
+    def newest(self, most: int) -> npt.NDArray[np.int64]:
+        """(sources, 4): key, number, drops, pool of the sources heard last, `most` of them; the newest first."""
+        rows = [(key, *values) for key, values in itertools.islice(reversed(self._last.items()), most)]
+        return np.array(rows, dtype=np.int64).reshape(-1, 4)
+
+    def replace(self, rows: npt.NDArray[np.int64]) -> None:
+        """Know what `newest` gave, and nothing else."""
+        self._last.clear()
+        self.load(rows[::-1].tolist())
 
     def dump(self) -> list[list[int]]:
         return [[key, *values] for key, values in self._last.items()]
