@@ -13,9 +13,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
+
+
+# The descriptors are of one of two implementations, whose types have no common base.
+FieldDescriptor = Any
+EnumDescriptor = Any
 
 
 class CodecError(ValueError):

@@ -63,8 +63,8 @@ def connect(target: str, settings: ClientSettings | None = None) -> grpc.aio.Cha
 def reason_of(error: grpc.aio.AioRpcError) -> str:
     """The `reason` of the ErrorInfo that a service sent, or the name of the status code."""
     for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
-            for detail in Status.FromString(value).details:
+        if key == "grpc-status-details-bin" and isinstance(value, bytes):
+            for detail in Status.FromString(value if isinstance(value, bytes) else value.encode()).details:
                 info = ErrorInfo()
                 if detail.Unpack(info):
                     return info.reason

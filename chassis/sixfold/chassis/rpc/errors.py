@@ -8,6 +8,7 @@ RpcError
   ResourceExhausted   a pool or a quota is used up
   PermissionDenied    this caller may not
   Unavailable         try again later
+  Internal            nobody expected it; made by the server for every other exception, with an `error_id`
 """
 
 from collections.abc import Mapping
@@ -86,3 +87,7 @@ class PermissionDenied(RpcError):  # noqa: N818
 
 class Unavailable(RpcError):  # noqa: N818
     code = grpc.StatusCode.UNAVAILABLE
+
+
+class Internal(RpcError):  # noqa: N818
+    code = grpc.StatusCode.INTERNAL

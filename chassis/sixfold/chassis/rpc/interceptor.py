@@ -10,9 +10,14 @@ from typing import Any
 import grpc
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
-from sixfold.chassis.ledger import LedgerConflictError, LedgerUnavailableError, NotActiveError
+from sixfold.chassis.ledger import (
+    LedgerConflictError,
+    LedgerRepeatedError,
+    LedgerUnavailableError,
+    NotActiveError,
+)
 from sixfold.chassis.messaging import BusUnavailableError
-from sixfold.chassis.rpc.errors import PermissionDenied, RpcError, Unavailable
+from sixfold.chassis.rpc.errors import AlreadyExists, Internal, PermissionDenied, RpcError, Unavailable
 from sixfold.chassis.rpc.settings import RpcSettings
 from sixfold.chassis.telemetry import Telemetry, extract
 
@@ -90,12 +95,19 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         allowed = self._settings.allow.get(method, self._settings.allow.get("*"))
         if not allowed:
             return
-        identities = {value.decode() for value in context.auth_context().get("x509_common_name", ())}
+        identities = _identities(context)
         if not identities & set(allowed):
             raise PermissionDenied(
                 f"{', '.join(sorted(identities)) or 'a caller without a certificate'} may not call {method}",
                 reason="CALLER_NOT_ALLOWED",
             )
+
+
+def _identities(context: Context) -> set[str]:
+    """What the caller's verified certificate names: common name and subject alternative names."""
+    found = context.auth_context()
+    names = (*found.get("x509_common_name", ()), *found.get("x509_subject_alternative_name", ()))
+    return {name.decode(errors="replace") for name in names}
 
 
 class _Call:
@@ -119,7 +131,12 @@ class _Call:
             self._span = self._manager.__enter__()
         return self
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        if self._status == "OK" and kind is not None:
+            # The caller has gone, or the server is stopping: nothing of ours has set a status.
+            self._status = (
+                "CANCELLED" if issubclass(kind, asyncio.CancelledError | GeneratorExit) else "UNKNOWN"
+            )
         if self._manager is not None:
             # An abort is how a status is sent, no failure of this span.
             self._manager.__exit__(None, None, None)
@@ -134,6 +151,8 @@ class _Call:
             raise error
         if isinstance(error, _TRY_AGAIN):
             error = Unavailable(str(error), reason=type(error).__name__.removesuffix("Error").upper())
+        if isinstance(error, LedgerRepeatedError):
+            error = AlreadyExists("this idempotency key was used for another call", reason="KEY_USED")
         if isinstance(error, RpcError):
             await self.end(context, error.code, error.description, error.status().SerializeToString())
         if isinstance(error, grpc.aio.AioRpcError):
@@ -141,7 +160,10 @@ class _Call:
             await self.end(context, error.code(), error.details() or "")
         error_id = secrets.token_hex(6)
         log.error("%s failed, error id %s", self._method, error_id, exc_info=error)
-        await self.end(context, grpc.StatusCode.INTERNAL, f"internal error {error_id}: see the service's log")
+        if self._span is not None:
+            self._span.record_exception(error)
+        shown = Internal(f"internal error {error_id}: see the service's log", metadata={"error_id": error_id})
+        await self.end(context, shown.code, shown.description, shown.status().SerializeToString())
 
     async def end(
         self, context: Context, code: grpc.StatusCode, text: str, details: bytes | None = None

@@ -26,7 +26,7 @@ class _Recorder:
         self._server.add_generic_rpc_handlers(handlers)
 
     def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
-        self._server.add_registered_method_handlers(service, handlers)
+        self._server.add_registered_method_handlers(service, handlers)  # pyright: ignore[reportAttributeAccessIssue]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class RpcServer:
@@ -48,7 +48,7 @@ class RpcServer:
         self._telemetry = telemetry
         self._drain_timeout = drain_timeout
         self._server: grpc.aio.Server | None = None
-        self._health: health.aio.HealthServicer | None = None
+        self._health: Any = None
         self._names: list[str] = []
 
     @property
@@ -71,7 +71,7 @@ class RpcServer:
         for register, servicer in self._services:
             register(servicer, recorder)
         self._names = list(recorder.names)
-        self._health = health.aio.HealthServicer()
+        self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]  # pyright: ignore[reportAttributeAccessIssue]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
