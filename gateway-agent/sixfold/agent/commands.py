@@ -1,15 +1,15 @@
 """Commands from the centres: signed, addressed, fresh, each obeyed once.
 
-A refusal is an answer too: it is counted by cause and told in a receipt.
+A refusal is an answer too: it is counted by cause and told in a receipt. A command is remembered when it has been
+obeyed; killed before that, the agent obeys it again, because an alert had better come twice than not at all.
 """
 
-import asyncio
 import base64
 import json
 import logging
-import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
+from sixfold.agent.alerts import Alerts, DeliveryError
 from sixfold.agent.config import CommandSettings
 from sixfold.agent.counters import Counters
 from sixfold.api.agent.v1 import agent_pb2 as pb
@@ -27,9 +28,11 @@ from sixfold.chassis.messaging import Inbound, Messaging
 
 log = logging.getLogger(__name__)
 REMEMBERED: Final = 10_000
-"""Command ids that are known again; a command lives a day at most."""
-MAX_ALERT_BYTES: Final = 1 << 20
+"""Commands that are known again; one lives a day at most."""
+TRIES: Final = 3
+"""Deliveries of a command whose alert cannot be handed on."""
 STREAM: Final = COMMAND_STREAM
+_MAX_ID: Final = 200
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer
@@ -69,42 +72,56 @@ def verify(message: bytes, *, gateway: str, issuers: Sequence[str], now: datetim
         raise Refusal("malformed", str(error)) from error
     if command.gateway != gateway:
         raise Refusal("other-gateway", f"addressed to {command.gateway!r}")
-    if not command.id:
-        raise Refusal("malformed", "no id")
-    if not command.HasField("expires") or command.expires.ToDatetime(UTC) <= now:
+    if not 0 < len(command.id) <= _MAX_ID:
+        raise Refusal("malformed", f"an id of {len(command.id)} characters")
+    if not command.HasField("expires"):
+        raise Refusal("malformed", "no expiry")
+    if command.expires.ToDatetime(UTC) <= now:
         raise Refusal("expired", command.expires.ToDatetime(UTC).isoformat())
     return command
 
 
+@dataclass(frozen=True, slots=True)
+class Obeyed:
+    """What became of a command. sequence: of its message in the stream."""
+
+    id: str
+    sequence: int
+    outcome: int
+    cause: str
+    alert_id: str
+
+
 class Remembered:
-    """Ids of commands that were obeyed, kept over restarts."""
+    """Commands that were obeyed, kept over restarts; the oldest are forgotten."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._ids: OrderedDict[str, None] = OrderedDict()
-        try:
-            self._ids.update(dict.fromkeys(path.read_text().split()))
-        except OSError:
-            self._ids.clear()
+        self._known: OrderedDict[str, Obeyed] = OrderedDict()
+        for line in path.read_text().splitlines() if path.exists() else ():
+            try:
+                one = Obeyed(**json.loads(line))
+            except (ValueError, TypeError):
+                continue  # the line that a killed agent was writing
+            self._known[one.id] = one
         self._trim()
 
-    def __contains__(self, command_id: str) -> bool:
-        return command_id in self._ids
+    def get(self, command_id: str) -> Obeyed | None:
+        return self._known.get(command_id)
 
-    def add(self, command_id: str) -> None:
-        """Written before it is obeyed: a killed agent rather obeys a command not at all than twice."""
+    def add(self, one: Obeyed) -> None:
         with self._path.open("a") as file:
-            file.write(command_id + "\n")
-        self._ids[command_id] = None
-        if len(self._ids) > REMEMBERED:
+            file.write("\n" + json.dumps(asdict(one)))
+        self._known[one.id] = one
+        if len(self._known) > REMEMBERED:
             self._trim()
             fresh = self._path.with_suffix(".new")
-            fresh.write_text("".join(f"{known}\n" for known in self._ids))
+            fresh.write_text("\n".join(json.dumps(asdict(known)) for known in self._known.values()))
             fresh.replace(self._path)
 
     def _trim(self) -> None:
-        while len(self._ids) > REMEMBERED * 3 // 4:
-            self._ids.popitem(last=False)
+        while len(self._known) > REMEMBERED * 3 // 4:
+            self._known.popitem(last=False)
 
 
 class Commands:
@@ -121,102 +138,67 @@ class Commands:
     ) -> None:
         self._gateway = gateway
         self._settings = settings
-        self._folder = folder
         self._messaging = messaging
         self._counters = counters
-        folder.mkdir(parents=True, exist_ok=True)
-        self._known = Remembered(folder / "obeyed.txt")
+        self._alerts = Alerts(folder, settings.hooks)
+        self._obeyed = Remembered(folder / "obeyed.jsonl")
 
     async def handle(self, messages: Sequence[Inbound]) -> None:
+        """Raises DeliveryError to have a command come again."""
         for message in messages:
-            receipt = await self._obey(message.data)
+            receipt = await self._answer(message)
             receipt.gateway = self._gateway
             receipt.time.FromDatetime(datetime.now(UTC))
             outcome = pb.Receipt.Outcome.Name(receipt.outcome).removeprefix("OUTCOME_").lower()
-            self._counters.add("commands", 1, kind=message.subject.rpartition(".")[2], outcome=outcome)
+            self._counters.add("commands", 1, outcome=outcome, cause=receipt.cause.partition(":")[0])
             await self._messaging.publish(
                 receipt_subject(self._gateway),
                 receipt.SerializeToString(),
-                message_id=f"{self._gateway}:{message.sequence}:{outcome}",
+                message_id=f"receipt:{self._gateway}:{message.sequence}:{outcome}",
                 timeout=20,
             )
 
-    async def _obey(self, data: bytes) -> pb.Receipt:
+    async def _answer(self, message: Inbound) -> pb.Receipt:
+        now = datetime.now(UTC)
         try:
-            command = verify(
-                data, gateway=self._gateway, issuers=self._settings.issuers, now=datetime.now(UTC)
-            )
+            command = verify(message.data, gateway=self._gateway, issuers=self._settings.issuers, now=now)
         except Refusal as refusal:
-            log.warning("refused a command: %s: %s", refusal.cause, refusal.detail)
+            log.warning("refused a command: %s", refusal)
             expired = refusal.cause == "expired"
             outcome = pb.Receipt.OUTCOME_EXPIRED if expired else pb.Receipt.OUTCOME_REFUSED
-            command_id, alert_id = _ids_of(data)
+            command_id, alert_id = _ids_of(message.data)
             return pb.Receipt(
-                outcome=outcome,
-                cause=f"{refusal.cause}: {refusal.detail}"[:500],
-                command_id=command_id,
-                alert_id=alert_id,
+                outcome=outcome, cause=str(refusal)[:500], command_id=command_id, alert_id=alert_id
             )
+        known = self._obeyed.get(command.id)
+        if known is None:
+            known = await self._obey(command, message)
+            self._obeyed.add(known)
+        elif known.sequence != message.sequence:
+            return pb.Receipt(
+                outcome=pb.Receipt.OUTCOME_DUPLICATE, command_id=known.id, alert_id=known.alert_id
+            )
+        # The same message again says that its receipt or its acknowledgement was lost: the answer is the same.
+        outcome = pb.Receipt.Outcome.Name(known.outcome)  # type: ignore[arg-type]
+        return pb.Receipt(outcome=outcome, cause=known.cause, command_id=known.id, alert_id=known.alert_id)
+
+    async def _obey(self, command: pb.Command, message: Inbound) -> Obeyed:
         kind = command.WhichOneof("body")
         alert_id = getattr(command, kind).alert_id if kind else ""
-        receipt = pb.Receipt(command_id=command.id, alert_id=alert_id)
-        if command.id in self._known:
-            receipt.outcome = pb.Receipt.OUTCOME_DUPLICATE
-            return receipt
-        if kind == "deliver_alert" and len(command.deliver_alert.cap) > MAX_ALERT_BYTES:
-            receipt.outcome, receipt.cause = pb.Receipt.OUTCOME_REFUSED, "too-large"
-            return receipt
-        self._known.add(command.id)
-        if kind == "deliver_alert":
-            await self._deliver(command.deliver_alert, receipt)
-        elif kind == "cancel_alert":
-            self._cancel(command.cancel_alert, receipt)
-        else:
-            receipt.outcome, receipt.cause = pb.Receipt.OUTCOME_REFUSED, "unknown-command"
-        return receipt
-
-    async def _deliver(self, alert: pb.DeliverAlert, receipt: pb.Receipt) -> None:
-        """Keep the alert for the terminals behind this gateway, and hand it to the operator's program."""
-        path = self._folder / f"{_safe(alert.alert_id)}.xml"
-        path.write_bytes(alert.cap)
-        expires = alert.expires.ToDatetime(UTC).isoformat()
-        about = {
-            "alert_id": alert.alert_id,
-            "headline": alert.headline,
-            "expires": expires,
-            "at": time.time(),
-        }
-        path.with_suffix(".json").write_text(json.dumps(about, ensure_ascii=False))
-        log.warning("ALERT %s (%s), until %s: %s", alert.alert_id, alert.severity, expires, alert.headline)
-        receipt.outcome = pb.Receipt.OUTCOME_DELIVERED
-        if self._settings.alert_hook:
-            receipt.cause = await self._run_hook(alert)
-            if receipt.cause:
-                receipt.outcome = pb.Receipt.OUTCOME_REFUSED
-
-    async def _run_hook(self, alert: pb.DeliverAlert) -> str:
-        """Why the operator's program did not take the alert; empty where it did."""
+        outcome, cause = pb.Receipt.OUTCOME_DELIVERED, ""
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._settings.alert_hook, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-            )
-        except OSError as error:
-            return f"hook-failed: {self._settings.alert_hook[0]}: {error.strerror}"
-        try:
-            _, errors = await asyncio.wait_for(process.communicate(alert.cap), self._settings.hook_timeout)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            return f"hook-failed: no end within {self._settings.hook_timeout:g} s"
-        if process.returncode:
-            return f"hook-failed: exit {process.returncode}: {errors.decode(errors='replace')[:200]}"
-        return ""
-
-    def _cancel(self, alert: pb.CancelAlert, receipt: pb.Receipt) -> None:
-        for suffix in (".xml", ".json"):
-            (self._folder / f"{_safe(alert.alert_id)}{suffix}").unlink(missing_ok=True)
-        log.warning("alert %s is cancelled", alert.alert_id)
-        receipt.outcome = pb.Receipt.OUTCOME_DELIVERED
+            if kind == "deliver_alert":
+                await self._alerts.deliver(command.deliver_alert)
+            elif kind == "cancel_alert":
+                await self._alerts.cancel(alert_id)
+            else:
+                outcome, cause = pb.Receipt.OUTCOME_REFUSED, "unknown-command"
+        except DeliveryError as error:
+            if message.delivered < TRIES and not error.lasting:
+                raise
+            log.error("command %s: %s", command.id, error)
+            outcome, cause = pb.Receipt.OUTCOME_REFUSED, str(error)[:500]
+        return Obeyed(command.id, message.sequence, int(outcome), cause, alert_id)
 
 
 def _ids_of(data: bytes) -> tuple[str, str]:
@@ -228,12 +210,4 @@ def _ids_of(data: bytes) -> tuple[str, str]:
     except DecodeError:
         return "", ""
     kind = command.WhichOneof("body")
-    return command.id[:200], getattr(command, kind).alert_id[:200] if kind else ""
-
-
-def _safe(alert_id: str) -> str:
-    """A file name for an alert id, whatever it holds."""
-    return (
-        "".join(one if one.isalnum() or one in "-_" else f"%{ord(one):x}" for one in alert_id)[:150]
-        or "alert"
-    )
+    return command.id[:_MAX_ID], getattr(command, kind).alert_id[:_MAX_ID] if kind else ""

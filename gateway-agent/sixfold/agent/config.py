@@ -1,7 +1,7 @@
 """Settings of the gateway-agent."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -48,12 +48,29 @@ class PublishSettings(Settings):
     partitions: int = Field(default=PARTITIONS, ge=1)
 
 
+class FileHook(Settings):
+    """Writes each alert into a folder that another program watches, and removes it when it is cancelled."""
+
+    kind: Literal["file"]
+    folder: Path
+
+
+class ExecHook(Settings):
+    """Runs a program for each alert: CAP on its standard input, SIXFOLD_ALERT_… in its environment."""
+
+    kind: Literal["exec"]
+    command: tuple[str, ...] = Field(min_length=1)
+    timeout: float = Field(default=10.0, gt=0)
+
+
+Hook = FileHook | ExecHook
+
+
 class CommandSettings(Settings):
     issuers: tuple[str, ...] = ()
     """Public NKeys whose commands are obeyed; none: every command is refused."""
-    alert_hook: tuple[str, ...] = ()
-    """A program and its arguments that gets each alert (CAP) on its standard input, to bring it to the terminals."""
-    hook_timeout: float = Field(default=10.0, gt=0)
+    hooks: tuple[Annotated[Hook, Field(discriminator="kind")], ...] = ()
+    """What brings an alert from here to the terminals, one after the other. None: it is kept and logged only."""
 
 
 class AgentSettings(Settings):

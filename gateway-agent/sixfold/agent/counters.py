@@ -71,7 +71,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "state_errors": "saved templates that could not be written or read, by cause",
     "collector_errors": "faults of ours while decoding (the datagrams of that poll are lost)",
     # Commands
-    "commands": "commands, by kind and outcome",
+    "commands": "commands, by outcome and cause",
     "heartbeats": "heartbeats, by outcome",
 }
 

@@ -15,7 +15,6 @@ from sixfold.chassis.lifecycle import Lifecycle
 from sixfold.chassis.messaging import Messaging
 from sixfold.chassis.telemetry import log_to_stderr, setup
 
-
 _MMAP_THRESHOLD: Final = -3
 _TRIM_THRESHOLD: Final = -1
 
