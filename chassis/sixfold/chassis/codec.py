@@ -16,7 +16,6 @@ from typing import Any, Protocol
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-
 # The descriptors are of one of two implementations, whose types have no common base.
 FieldDescriptor = Any
 EnumDescriptor = Any
