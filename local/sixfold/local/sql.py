@@ -2,6 +2,7 @@
 
 import re
 import sys
+from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,6 +44,8 @@ def _first_line(error: Exception) -> str:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, IPv6Address) and value.ipv4_mapped is not None:
+        return str(value.ipv4_mapped)  # as the warehouse's views and every other tool write it
     return "NULL" if value is None else value.hex() if isinstance(value, bytes) else str(value)
 
 
@@ -60,9 +63,9 @@ def ask(home: Home, statement: str, output: str) -> int:
             return 0
         result = connection.query(statement)
     except ClickHouseError as error:
-        raise LocalError(
-            f'{_first_line(error)}\nThe tables are listed by `sixfold sql "SHOW TABLES"`.'
-        ) from error
+        said = _first_line(error)
+        hint = "\nThe tables are listed by `sixfold sql 'SHOW TABLES'`." if "UNKNOWN" in said else ""
+        raise LocalError(said + hint) from error
     finally:
         connection.close()
     rows = result.result_rows
