@@ -6,6 +6,7 @@ A service declares its frozen dataclasses and the message that each one travels 
 
 import dataclasses
 import enum
+import functools
 import re
 import types
 import typing
@@ -71,11 +72,11 @@ class ProtobufCodec:
         return from_message(message, cls)
 
 
-def _is_repeated(field: FieldDescriptor) -> bool:
+def _is_repeated(field: Any) -> bool:
     return bool(field.is_repeated)
 
 
-def _is_map(field: FieldDescriptor) -> bool:
+def _is_map(field: Any) -> bool:
     return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
@@ -106,7 +107,7 @@ def to_message(value: Any, message_class: type[Message]) -> Message:
     return message
 
 
-def _set(message: Message, field: FieldDescriptor, content: Any) -> None:
+def _set(message: Message, field: Any, content: Any) -> None:
     target = getattr(message, field.name)
     if _is_map(field):
         for key, entry in content.items():
@@ -133,7 +134,7 @@ def _set(message: Message, field: FieldDescriptor, content: Any) -> None:
         setattr(message, field.name, _scalar(field, content))
 
 
-def _scalar(field: FieldDescriptor, content: Any) -> Any:
+def _scalar(field: Any, content: Any) -> Any:
     if isinstance(content, enum.Enum):
         if field.enum_type is not None:
             return _enum_number(field.enum_type, content)
@@ -141,11 +142,11 @@ def _scalar(field: FieldDescriptor, content: Any) -> Any:
     return content
 
 
-def _enum_prefix(descriptor: EnumDescriptor) -> str:
+def _enum_prefix(descriptor: Any) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", descriptor.name).upper() + "_"
 
 
-def _enum_number(descriptor: EnumDescriptor, content: enum.Enum) -> int:
+def _enum_number(descriptor: Any, content: enum.Enum) -> int:
     """By name: `State.OPEN` is `STATE_OPEN` or `OPEN`."""
     for name in (content.name, _enum_prefix(descriptor) + content.name):
         if name in descriptor.values_by_name:
@@ -155,7 +156,7 @@ def _enum_number(descriptor: EnumDescriptor, content: enum.Enum) -> int:
 
 def from_message(message: Message, cls: type) -> Any:
     """A protobuf message as the dataclass `cls`; fields that `cls` does not have are ignored."""
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     fields = message.DESCRIPTOR.fields_by_name
     values = {}
     for item in dataclasses.fields(cls):
@@ -166,6 +167,11 @@ def from_message(message: Message, cls: type) -> Any:
     return cls(**values)
 
 
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
 def _without_none(hint: Any) -> tuple[Any, bool]:
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         choices = [choice for choice in typing.get_args(hint) if choice is not type(None)]
@@ -173,7 +179,7 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
     return hint, False
 
 
-def _get(message: Message, field: FieldDescriptor, hint: Any) -> Any:
+def _get(message: Message, field: Any, hint: Any) -> Any:
     wanted, optional = _without_none(hint)
     content = getattr(message, field.name)
     if _is_map(field):
@@ -195,7 +201,7 @@ def _get(message: Message, field: FieldDescriptor, hint: Any) -> Any:
     return _value(content, wanted, field)
 
 
-def _value(content: Any, hint: Any, field: FieldDescriptor) -> Any:
+def _value(content: Any, hint: Any, field: Any) -> Any:
     hint, _ = _without_none(hint)
     if isinstance(content, Timestamp):
         return content.ToDatetime(UTC)
@@ -204,7 +210,10 @@ def _value(content: Any, hint: Any, field: FieldDescriptor) -> Any:
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         if field.enum_type is None:
             return hint(content)
-        name = field.enum_type.values_by_number[content].name
+        known = field.enum_type.values_by_number.get(content)
+        if known is None:
+            raise CodecError(f"{field.full_name}: {content} is of a newer version than this one")
+        name = known.name
         short = name.removeprefix(_enum_prefix(field.enum_type))
         for choice in (name, short):
             if choice in hint.__members__:
