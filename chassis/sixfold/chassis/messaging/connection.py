@@ -197,7 +197,8 @@ class Messaging:
     async def _on_disconnected(self) -> None:
         self.connected.clear()
         self._show(False)
-        log.warning("NATS: disconnected")
+        if not self._stopping:
+            log.warning("NATS: disconnected")
 
     async def _on_reconnected(self) -> None:
         self.reconnects += 1
