@@ -32,9 +32,14 @@ def columns(rows: int, seed: int, schema: BatchSchema = FLOW, **optional: Any) -
 
 
 def batch(
-    sequence: int, rows: int = 100, gateway: str = "gw-1", epoch: str = "e1", **options: Any
+    sequence: int,
+    rows: int = 100,
+    gateway: str = "gw-1",
+    epoch: str = "e1",
+    floor: int = 1,
+    **options: Any,
 ) -> tuple[dict[str, str], bytes, int]:
     """(headers, data, sum of bytes) of one flow batch."""
     made = columns(rows, sequence, **options)
-    headers = BatchHeaders(FLOW.version, gateway, "*", epoch, sequence, 1, rows, NOW, NOW + 60_000)
+    headers = BatchHeaders(FLOW.version, gateway, "*", epoch, sequence, floor, rows, NOW, NOW + 60_000)
     return headers.to_nats(), encode(FLOW, made), int(made["bytes"].sum())

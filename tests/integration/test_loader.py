@@ -64,12 +64,12 @@ async def test_batches_are_stored_once_also_when_published_twice_and_out_of_orde
         await publish(messaging, headers, data)
     expected = (2000, sum(octets for _, _, octets in made))
     await assert_eventually(lambda: _equal(service, expected))
-
-    async def drained() -> bool:
-        return (await messaging.js.stream_info("FLOWS")).state.messages == 0
-
-    await assert_eventually(drained)
+    await assert_eventually(lambda: _drained(messaging))
     assert await sums(service) == dict.fromkeys(SUMS, expected)
+
+
+async def _drained(messaging: Messaging) -> bool:
+    return (await messaging.js.stream_info("FLOWS")).state.messages == 0
 
 
 async def _equal(service: Service, expected: tuple[int, int]) -> bool:
@@ -120,7 +120,7 @@ async def test_killed_at_any_step_every_flow_is_there_once(
     config.write_text(
         f"[nats]\nservers = {json.dumps(list(messaging.settings.servers))}\n"
         f'[warehouse]\ndsn = "chdb://{tmp_path / "warehouse"}"\n'
-        "[loader]\nlinger = 0.01\nmax_batches = 2\nstream_bytes = 268435456\n"
+        "[loader]\nlinger = 0.01\nmax_batches = 2\nmax_rows = 150\nstream_bytes = 268435456\nack_wait = 2\n"
     )
     command = [sys.executable, str(HERE / "crashing_credit.py"), step, str(number), "--config", str(config)]
     with (tmp_path / "credit.log").open("wb") as log:
@@ -134,20 +134,22 @@ async def test_killed_at_any_step_every_flow_is_there_once(
         return info.config.retention == "interest"
 
     await assert_eventually(streams_stand, 60)
-    made = [batch(sequence) for sequence in range(1, 13)]
+    # Each says that nothing before it is sent any more: what the dead loader had fetched is still to come.
+    made = [batch(sequence, floor=sequence) for sequence in range(1, 13)]
     for headers, data, _ in made:
         await publish(messaging, headers, data)
     assert await asyncio.wait_for(crashing.wait(), 60) == -signal.SIGKILL, (
         tmp_path / "credit.log"
     ).read_text()
-    again = build(settings(tmp_path), Dependencies(messaging, telemetry))
+    again = build(settings(tmp_path, ack_wait=2), Dependencies(messaging, telemetry))
     await again.start()
     try:
-        # What the dead loader had fetched comes again after the acknowledgement time: shorten the wait.
-        for headers, data, _ in made:
+        for headers, data, _ in made[6:]:
             await publish(messaging, headers, data)
         expected = (1200, sum(octets for _, _, octets in made))
         await assert_eventually(lambda: _equal(again, expected), 30)
+        await assert_eventually(lambda: _drained(messaging), 30)
+        assert await sums(again) == dict.fromkeys(SUMS, expected)
     finally:
         await again.stop()
 

@@ -34,6 +34,8 @@ class LoaderSettings(Settings):
     """Rows in one insert; under the engine's own block limit, so that an insert is one block."""
     linger: float = Field(default=0.2, ge=0, le=10)
     """Seconds that an insert waits for more batches after the first."""
+    ack_wait: float = Field(default=20.0, ge=0.5)
+    """Seconds after which a batch that a dead loader had fetched comes to the next one."""
     stream_bytes: int = Field(default=4 << 30, ge=1 << 20)
     """What the flow stream may hold for slow readers; past it the agents keep their batches."""
 

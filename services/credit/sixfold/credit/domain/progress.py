@@ -1,10 +1,10 @@
 """What a loader has done and what it is about to do: written down before every insert."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from sixfold.credit.domain.watermark import Done
+from sixfold.credit.domain.watermark import BatchId, Done
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,36 +16,35 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchId:
-    """What a batch is counted by."""
-
-    gateway: str
-    epoch: str
-    sequence: int
-    floor: int
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     done: Done = field(default_factory=Done)
     intent: Intent | None = None
     blocks: int = 0
 
-    def intending(self, name: str, sequences: Sequence[int]) -> "Progress":
-        """About to insert these; the token names the loader and the block."""
-        blocks = self.blocks + 1
-        return Progress(self.done, Intent(f"{name}:{blocks}:{sequences[0]}", tuple(sequences)), blocks)
+    def intending(self, name: str, sequences: Sequence[int], nonce: str) -> "Progress":
+        """About to insert these; the token names the loader and the block.
 
-    def completed(self, batches: Sequence[BatchId]) -> "Progress":
+        `nonce` tells this block from one that an earlier life of the bus numbered the same: the warehouse may remember.
+        """
+        blocks = self.blocks + 1
+        token = f"{name}:{blocks}:{sequences[0]}:{nonce}"
+        return Progress(self.done, Intent(token, tuple(sequences)), blocks)
+
+    def completed(self, batches: Iterable[BatchId]) -> "Progress":
         """The intended block is stored."""
-        done = self.done
-        for batch in batches:
-            done = done.with_done(batch.gateway, batch.epoch, batch.sequence, batch.floor)
-        return replace(self, done=done, intent=None)
+        return replace(self, done=self.done.with_done(batches), intent=None)
 
     def abandoned(self) -> "Progress":
         """The intended block cannot be stored as it is."""
         return replace(self, intent=None)
+
+    def owing(self, batch: BatchId) -> "Progress":
+        """The batch is a dead letter."""
+        return replace(self, done=self.done.with_owed(batch))
+
+    def settled(self, upto: int) -> "Progress":
+        """The stream is acknowledged up to `upto`."""
+        return replace(self, done=self.done.settled(upto))
 
     def dump(self) -> bytes:
         intent = [self.intent.token, list(self.intent.sequences)] if self.intent else None

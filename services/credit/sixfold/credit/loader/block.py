@@ -2,37 +2,102 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from sixfold.api.flow.codec import BatchMalformedError, decode_arrow
+from sixfold.api.flow.codec import BatchError, BatchMalformedError, decode_arrow
 from sixfold.api.flow.headers import BatchHeaders
-from sixfold.credit.domain.progress import BatchId
+from sixfold.api.subjects import gateway_token
+from sixfold.credit.domain.watermark import BatchId
 from sixfold.credit.loader.kinds import Kind
+
+RECEIVED: Final = "time_received"
+AHEAD: Final = timedelta(hours=1)
+"""An agent's clock may be this much before the bus's."""
+BEHIND: Final = timedelta(days=14)
+"""A batch may have lain this long in an agent's spool."""
+MAX_EPOCH: Final = 64
+
+
+class OtherGatewayError(BatchError):
+    """A batch on the subject of another gateway: an agent may speak for itself only."""
+
+    cause = "other-gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A message of the stream, however it was read."""
+
+    subject: str
+    sequence: int
+    published: datetime
+    headers: Mapping[str, str]
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch, read and checked."""
+    """One batch, read and checked. retimed: rows whose time of arrival could not be true."""
 
+    id: BatchId
     headers: BatchHeaders
     rows: pa.RecordBatch
-
-    @property
-    def id(self) -> BatchId:
-        return BatchId(self.headers.gateway, self.headers.epoch, self.headers.sequence, self.headers.floor)
+    retimed: int
 
 
-def read_batch(kind: Kind, headers: Mapping[str, str], data: bytes) -> Batch:
+def read_headers(source: Source) -> tuple[BatchHeaders, BatchId]:
+    """Raises BatchError where the headers are no batch's."""
+    read = BatchHeaders.from_nats(source.headers)
+    try:
+        gateway_token(read.gateway)
+    except ValueError as error:
+        raise BatchMalformedError(str(error)) from error
+    if source.subject.rpartition(".")[2] != read.gateway:
+        raise OtherGatewayError(f"a batch of {read.gateway} on {source.subject}")
+    if not (0 < read.sequence < 1 << 63 and 0 <= read.floor < 1 << 63 and 0 < len(read.epoch) <= MAX_EPOCH):
+        raise BatchMalformedError(
+            f"epoch {read.epoch!r:.70}, sequence {read.sequence}, floor {read.floor}: out of bounds"
+        )
+    # What an agent has sent it held until then.
+    floor = min(read.floor, read.sequence)
+    return read, BatchId(read.gateway, read.epoch, read.sequence, floor, source.sequence)
+
+
+def read_batch(kind: Kind, source: Source) -> Batch:
     """Raises BatchError (with its cause) for what is no batch of this kind."""
-    read = BatchHeaders.from_nats(headers)
+    read, identity = read_headers(source)
     if read.schema.partition("/")[0] != kind.schema.name:
         raise BatchMalformedError(f"a {read.schema} batch on a subject of {kind.schema.name}")
-    rows = decode_arrow(read.schema, data)
+    rows = decode_arrow(read.schema, source.data)
     if rows.num_rows != read.count:
         raise BatchMalformedError(f"{rows.num_rows} rows, but the header counts {read.count}")
-    return Batch(read, rows)
+    rows, retimed = _timed(rows, source.published)
+    return Batch(identity, read, rows, retimed)
+
+
+def _timed(rows: pa.RecordBatch, published: datetime) -> tuple[pa.RecordBatch, int]:
+    """Rows with a time of arrival that can be true, by the clock of the bus; others arrived when they were published.
+
+    Partitions, order and retention go by that time: one agent's wrong clock must not make a partition for each day of
+    fifty years, nor hide its flows in the past. The flow's own times are the exporter's and stay as they are.
+    """
+    column = rows.schema.get_field_index(RECEIVED)
+    received = rows.column(column)
+    if not len(received):
+        return rows, 0
+    scalar = {"type": received.type}
+    first, last = pa.scalar(published - BEHIND, **scalar), pa.scalar(published + AHEAD, **scalar)
+    bounds = pc.min_max(received)
+    if pc.and_(pc.greater_equal(bounds["min"], first), pc.less_equal(bounds["max"], last)).as_py():
+        return rows, 0
+    good = pc.and_(pc.greater_equal(received, first), pc.less_equal(received, last))
+    kept = pc.if_else(good, received, pa.scalar(published, **scalar))
+    return rows.set_column(column, rows.schema.field(column), kept), pc.sum(pc.invert(good)).as_py()
 
 
 def _constant(value: str, rows: int) -> pa.Array:

@@ -8,31 +8,36 @@ token, which the warehouse ignores if it has seen it. See docs/adr/0002.
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import nats.errors
 import pyarrow as pa
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError
 from opentelemetry.trace import SpanKind
 
 from sixfold.api.flow.codec import BatchError
-from sixfold.chassis.messaging import BusUnavailableError, Inbound, Messaging, MessagingError, inbound
+from sixfold.chassis.messaging import Inbound, Messaging, MessagingError, inbound
 from sixfold.chassis.messaging.deadletters import bury
 from sixfold.chassis.messaging.pull import Pull, PullLostError
 from sixfold.chassis.telemetry import Telemetry, extract
 from sixfold.credit.config import LoaderSettings
-from sixfold.credit.domain.progress import BatchId, Intent, Progress
-from sixfold.credit.loader.block import Batch, as_block, read_batch
+from sixfold.credit.domain.progress import Intent, Progress
+from sixfold.credit.domain.watermark import BatchId
+from sixfold.credit.loader.block import Batch, as_block, read_batch, read_headers
 from sixfold.credit.loader.kinds import Kind
+from sixfold.credit.loader.replay import BatchGoneError, fetch, source_of
 from sixfold.credit.loader.store import FencedError, ProgressStore
-from sixfold.credit.warehouse.connection import WarehouseBusyError, WarehouseRefusedError
+from sixfold.credit.warehouse.connection import WarehouseBusyError, WarehouseError, WarehouseRefusedError
 
 log = logging.getLogger(__name__)
-ACK_WAIT: Final = 60.0
+SETTLE: Final = 5.0
+"""Seconds between looks at what the stream has acknowledged."""
 MAX_PAUSE: Final = 10.0
 MIN_FETCH: Final = 2
 DRAIN: Final = 10.0
@@ -42,6 +47,8 @@ class Inserts(Protocol):
     """The warehouse as a loader needs it."""
 
     async def insert(self, table: str, data: pa.Table, token: str) -> None: ...
+
+    async def has_batch(self, table: str, gateway: str, epoch: str, sequence: int) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +65,13 @@ class _Held:
 
 def _apart(held: Sequence[_Held]) -> tuple[list[_Held], list[_Held]]:
     """Each batch once, and the others that were published again."""
-    first: dict[BatchId, _Held] = {}
-    twins = [one for one in held if first.setdefault(_identity(one), one) is not one]
+    first: dict[tuple[str, str, int], _Held] = {}
+    twins = [one for one in held if first.setdefault(_identity(one.batch.id), one) is not one]
     return list(first.values()), twins
 
 
-def _identity(one: _Held) -> BatchId:
-    return replace(one.batch.id, floor=0)
+def _identity(batch: BatchId) -> tuple[str, str, int]:
+    return batch.gateway, batch.epoch, batch.sequence
 
 
 def _blocks(held: Sequence[_Held], max_rows: int) -> list[list[_Held]]:
@@ -111,7 +118,11 @@ class Loader:
         self._stopping = asyncio.Event()
         self._rows = telemetry.counter("loader_rows_total", "rows stored in the warehouse by kind")
         self._batches = telemetry.counter("loader_batches_total", "batches by kind and outcome")
+        self._retimed = telemetry.counter(
+            "loader_retimed_rows_total", "rows whose time of arrival could not be true, by gateway"
+        )
         self._seconds = telemetry.histogram("loader_insert", "time of one insert")
+        self._settled_at = 0.0
 
     @property
     def config(self) -> ConsumerConfig:
@@ -119,7 +130,7 @@ class Loader:
             durable_name=self.name,
             filter_subject=self.kind.subject(self._partition),
             ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT,
+            ack_wait=self._settings.ack_wait,
             max_ack_pending=max(4 * self._settings.max_batches, 64),
             max_deliver=-1,
             deliver_policy=DeliverPolicy.ALL,
@@ -167,8 +178,33 @@ class Loader:
 
     async def _load_next(self, pull: Pull) -> None:
         size = max(MIN_FETCH, min(self._settings.max_batches, int(self._settings.max_rows / self._mean_rows)))
-        messages = await pull.batch(size, self._settings.linger, self._stopping)
-        held = [one for message in messages if (one := await self._read(inbound(message))) is not None]
+        fetched = [inbound(one) for one in await pull.batch(size, self._settings.linger, self._stopping)]
+        unsettled = {one.sequence: one for one in fetched}
+        keeper = asyncio.create_task(self._keep(unsettled))
+        try:
+            await self._load(fetched, unsettled)
+        finally:
+            keeper.cancel()
+            for message in unsettled.values():
+                with suppress(Exception):
+                    await message._msg.nak()
+        if self._progress.done.is_waiting and time.monotonic() - self._settled_at > SETTLE:
+            await self._settle()
+
+    async def _load(self, fetched: Sequence[Inbound], unsettled: dict[int, Inbound]) -> None:
+        """Store what was fetched; what is acknowledged leaves `unsettled`."""
+
+        async def settle(message: Inbound) -> None:
+            await message._msg.ack()
+            del unsettled[message.sequence]
+
+        held: list[_Held] = []
+        for message in fetched:
+            batch = await self._read(message)
+            if batch is None:
+                await settle(message)
+            else:
+                held.append(_Held(message, batch))
         first, twins = _apart(held)
         for block in _blocks(first, self._settings.max_rows):
             self._mean_rows = max(1.0, sum(one.rows for one in block) / len(block))
@@ -176,48 +212,67 @@ class Loader:
             for one in block if refused else ():
                 # Something in the block cannot be stored: alone, each batch shows whether it is the one.
                 if await self._store_block([one]):
-                    await self._bury(one.message, "warehouse-refused", self.trouble)
+                    await self._bury(one.message, one.batch.id, "warehouse-refused", self.trouble)
+            for one in block:
+                await settle(one.message)
         for twin in twins:
-            await twin.message._msg.ack()
+            await settle(twin.message)
         self._count("duplicate", len(twins))
 
-    async def _read(self, message: Inbound) -> _Held | None:
-        try:
-            batch = read_batch(self.kind, message.headers, message.data)
-        except BatchError as error:
-            await self._bury(message, error.cause, str(error))
-            return None
-        if self._is_done(batch):
-            await message._msg.ack()
-            self._count("duplicate", 1)
-            return None
-        return _Held(message, batch)
+    async def _settle(self) -> None:
+        """Let the floors count whose batch, with everything before it, is acknowledged."""
+        self._settled_at = time.monotonic()
+        info = await self._messaging.js.consumer_info(self.kind.stream, self.name)
+        acknowledged = info.ack_floor.stream_seq if info.ack_floor else 0
+        settled = self._progress.settled(acknowledged or 0)
+        if settled != self._progress:
+            await self._write(settled)
 
-    def _is_done(self, batch: Batch) -> bool:
-        return self._progress.done.is_done(batch.id.gateway, batch.id.epoch, batch.id.sequence)
+    async def _read(self, message: Inbound) -> Batch | None:
+        """The batch, where it is to be stored."""
+        source = source_of(message)
+        identity: BatchId | None = None
+        try:
+            _, identity = read_headers(source)
+            if self._progress.done.is_done(identity):
+                self._count("duplicate", 1)
+                return None
+            if not self._progress.done.has_room(identity):
+                await self._bury(
+                    message, identity, "too-many-holes", "the agent's numbers have too many holes"
+                )
+                return None
+            batch = read_batch(self.kind, source)
+        except BatchError as error:
+            await self._bury(message, identity, error.cause, str(error))
+            return None
+        if batch.retimed:
+            self._retimed.add(batch.retimed, {"kind": self.kind.prefix, "gateway": identity.gateway})
+        return batch
+
+    async def _write(self, progress: Progress) -> None:
+        await self._store.write(progress)
+        self._progress = progress
 
     async def _store_block(self, held: Sequence[_Held]) -> bool:
-        """Store and acknowledge. True where the warehouse refuses the data themselves."""
-        intending = self._progress.intending(self.name, [one.message.sequence for one in held])
-        await self._store.write(intending)
-        self._progress = intending
+        """Store, and write down that it is done. True where the warehouse refuses the data themselves."""
+        sequences = [one.message.sequence for one in held]
+        intending = self._progress.intending(self.name, sequences, secrets.token_hex(4))
+        await self._write(intending)
         assert intending.intent is not None
-        keeper = asyncio.create_task(self._keep(held))
-        try:
-            stored = await self._insert([one.batch for one in held], intending.intent.token)
-        finally:
-            keeper.cancel()
-        after = intending.completed([one.batch.id for one in held]) if stored else intending.abandoned()
-        await self._store.write(after)
-        self._progress = after
-        if stored:
-            for one in held:
-                await one.message._msg.ack()
+        stored = await self._insert([one.batch for one in held], intending.intent.token)
+        await self._write(
+            intending.completed(one.batch.id for one in held) if stored else intending.abandoned()
+        )
         return not stored
 
     async def _insert(self, batches: Sequence[Batch], token: str) -> bool:
         """Until it is stored; False where it never will be. A warehouse that is away is waited for."""
-        block = as_block(batches)
+        try:
+            block = as_block(batches)
+        except pa.ArrowException as error:
+            self.trouble = f"{type(error).__name__}: {error}"
+            return False
         pause = 0.2
         while True:
             started = time.time_ns()
@@ -266,38 +321,47 @@ class Loader:
         batches: list[Batch] = []
         for sequence in intent.sequences:
             try:
-                message = await self._messaging.js.get_msg(self.kind.stream, sequence)
-            except NotFoundError as error:
-                raise MessagingError(
-                    f"batch {sequence} of the intended block is gone from the stream"
-                ) from error
-            except (nats.errors.Error, TimeoutError) as error:
-                raise BusUnavailableError(f"batch {sequence}: {error or type(error).__name__}") from error
-            batches.append(
-                read_batch(self.kind, message.headers or {}, message.data or b"")
-            )  # read before, so valid
-        log.info("%s: finishing block %s of %d batches", self.name, intent.token, len(batches))
-        stored = await self._insert(batches, intent.token)
-        after = (
-            self._progress.completed([batch.id for batch in batches])
-            if stored
-            else self._progress.abandoned()
+                source = await fetch(self._messaging, self.kind.stream, sequence)
+            except BatchGoneError as error:
+                log.error("%s: %s", self.name, error)
+                self._count("gone", 1)
+            else:
+                batches.append(read_batch(self.kind, source))  # read before, so valid
+        if len(batches) == len(intent.sequences):
+            log.info("%s: finishing block %s of %d batches", self.name, intent.token, len(batches))
+            stored = await self._insert(batches, intent.token)
+        else:
+            # It cannot be repeated. Blocks are stored whole: one batch tells of all. If they are not stored, those
+            # that are left come again by themselves.
+            stored = bool(batches) and await self._is_stored(batches[0].id)
+        progress = self._progress
+        await self._write(
+            progress.completed(batch.id for batch in batches) if stored else progress.abandoned()
         )
-        await self._store.write(after)
-        self._progress = after
 
-    async def _bury(self, message: Inbound, cause: str, detail: str) -> None:
+    async def _is_stored(self, batch: BatchId) -> bool:
+        try:
+            return await self._warehouse.has_batch(
+                self.kind.table, batch.gateway, batch.epoch, batch.sequence
+            )
+        except WarehouseError as error:
+            raise MessagingError(f"is the intended block stored? {error}") from error
+
+    async def _bury(self, message: Inbound, batch: BatchId | None, cause: str, detail: str) -> None:
+        """Make it a dead letter, and remember that it may come again."""
         await bury(self._messaging, self.name, message, cause=cause, detail=detail)
-        await message._msg.ack()
+        if batch is not None:
+            await self._write(self._progress.owing(batch))
         log.warning("%s: batch at %d is a dead letter: %s: %s", self.name, message.sequence, cause, detail)
         self._count("dead-letter", 1, cause=cause)
 
-    async def _keep(self, held: Sequence[_Held]) -> None:
+    async def _keep(self, unsettled: dict[int, Inbound]) -> None:
         """A slow insert must not make the server deliver its batches again."""
         while True:
-            await asyncio.sleep(ACK_WAIT / 3)
-            for one in held:
-                await one.message._msg.in_progress()
+            await asyncio.sleep(self._settings.ack_wait / 3)
+            with suppress(nats.errors.Error):
+                for message in tuple(unsettled.values()):
+                    await message._msg.in_progress()
 
     def _count(self, outcome: str, number: int, **labels: str) -> None:
         self._batches.add(number, {"kind": self.kind.prefix, "outcome": outcome, **labels})

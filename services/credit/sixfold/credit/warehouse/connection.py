@@ -156,6 +156,16 @@ class Warehouse:
         name = f"{self.settings.database}.{table}"
         await self.write(lambda client: client.insert_arrow(name, data, settings=settings))
 
+    async def has_batch(self, table: str, gateway: str, epoch: str, sequence: int) -> bool:
+        """Whether any row of the batch is stored."""
+        found = await self.query_arrow(
+            "SELECT 1 AS found FROM {database:Identifier}.{table:Identifier} WHERE gateway = {gateway:String} "
+            "AND batch_epoch = {epoch:String} AND batch_sequence = {sequence:UInt64} LIMIT 1",
+            {"database": self.settings.database, "table": table, "gateway": gateway, "epoch": epoch}
+            | {"sequence": sequence},
+        )
+        return found.num_rows > 0
+
     async def query_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Rows of `sql` with bound `{name:Type}` parameters, within the time and memory limits."""
         settings = {
