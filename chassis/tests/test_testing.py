@@ -40,6 +40,6 @@ async def test_eventually_shows_the_last_assertion() -> None:
     assert "still three" in str(caught.value.__cause__)
 
 
-def test_the_session_server_has_an_address(nats_url: str, request: pytest.FixtureRequest) -> None:
+def test_the_server_of_a_test_has_an_address(nats_url: str, request: pytest.FixtureRequest) -> None:
     assert nats_url.startswith("nats://127.0.0.1:")
     assert request.node.get_closest_marker("nats") is not None

@@ -3,7 +3,7 @@
     pytest_plugins = ["sixfold.chassis.testing"]      # in the root conftest.py
 
 Fixtures:
-    nats_url          URL of one server with JetStream for the whole session; shared, so name things apart
+    nats_url          URL of a fresh server with JetStream, of this test alone
     nats_server       factory: `server = nats_server()`, `nodes = nats_server.cluster(3)`; a server has `url`, `kill()`
                       (SIGKILL), `start()` (again, same port and store), `stop()`, `restart()`, `change(old, new)`
     messaging         a started `Messaging` on a fresh server of its own
@@ -245,16 +245,15 @@ def _assert_eventually() -> Callable[..., Awaitable[Any]]:
     return assert_eventually
 
 
-@pytest.fixture(scope="session")
-def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with ExitStack() as stack:
-        yield NatsServers(tmp_path_factory.mktemp("nats"), stack)().url
-
-
 @pytest.fixture
 def nats_server(tmp_path: Path) -> Iterator[NatsServers]:
     with ExitStack() as stack:
         yield NatsServers(tmp_path, stack)
+
+
+@pytest.fixture
+def nats_url(nats_server: NatsServers) -> str:
+    return nats_server().url
 
 
 @pytest.fixture
@@ -265,8 +264,8 @@ def telemetry() -> Iterator[Telemetry]:
 
 
 @pytest_asyncio.fixture
-async def messaging(nats_server: NatsServers) -> AsyncIterator[Messaging]:
-    connected = Messaging(NatsSettings(servers=(nats_server().url,), name="test"))
+async def messaging(nats_url: str) -> AsyncIterator[Messaging]:
+    connected = Messaging(NatsSettings(servers=(nats_url,), name="test"))
     await connected.start()
     yield connected
     await connected.stop()
