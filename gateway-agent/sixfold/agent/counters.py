@@ -1,7 +1,8 @@
 """Counters of everything that moves or is lost, by name and labels; on /metrics and in the heartbeat."""
 
+import threading
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
@@ -77,21 +78,32 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
 
 
 class Counters:
-    """Beyond 1,024 label sets of one name, further label values become `other`."""
+    """May be added to by any thread. Beyond 1,024 label sets of one name, further label values become `other`."""
+
+    strict: ClassVar[bool] = False
+    """Whether a name that DESCRIPTIONS does not have is an error, as it is in tests."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
         self._sets: dict[str, int] = {}
+        self._lock = threading.Lock()
 
     def add(self, name: str, n: int = 1, **labels: str) -> None:
         key = (name, tuple(sorted(labels.items())))
-        if key not in self._values:
-            if self._sets.get(name, 0) >= _MAX_LABEL_SETS:
-                key = (name, tuple((label, _OTHER) for label, _ in key[1]))
+        with self._lock:
             if key not in self._values:
-                self._sets[name] = self._sets.get(name, 0) + 1
-                self._values[key] = 0
-        self._values[key] += n
+                key = self._new(name, key[1])
+            self._values[key] += n
+
+    def _new(self, name: str, labels: tuple[tuple[str, str], ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
+        if self.strict and name not in DESCRIPTIONS:
+            raise KeyError(f"counter {name!r} is not declared in sixfold.agent.counters")
+        if self._sets.get(name, 0) >= _MAX_LABEL_SETS:
+            labels = tuple((label, _OTHER) for label, _ in labels)
+        if (name, labels) not in self._values:
+            self._sets[name] = self._sets.get(name, 0) + 1
+            self._values[name, labels] = 0
+        return name, labels
 
     def total(self, name: str) -> int:
         """The sum over all labels."""
