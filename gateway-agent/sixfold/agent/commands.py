@@ -4,7 +4,6 @@ A refusal is an answer too: it is counted by cause and told in a receipt. A comm
 obeyed; killed before that, the agent obeys it again, because an alert had better come twice than not at all.
 """
 
-import base64
 import json
 import logging
 from collections import OrderedDict
@@ -14,14 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import nkeys
 from google.protobuf.message import DecodeError
 from nacl.exceptions import BadSignatureError
-from nacl.signing import VerifyKey
 
 from sixfold.agent.alerts import Alerts, DeliveryError
 from sixfold.agent.config import CommandSettings
 from sixfold.agent.counters import Counters
+from sixfold.agent.keys import verify_key
 from sixfold.api.agent.v1 import agent_pb2 as pb
 from sixfold.api.subjects import COMMAND_STREAM, receipt_subject
 from sixfold.chassis.messaging import Inbound, Messaging
@@ -42,14 +40,6 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
         super().__init__(f"{cause}: {detail}")
         self.cause = cause
         self.detail = detail
-
-
-def verify_key(public: str) -> VerifyKey:
-    """The Ed25519 key in a public NKey (prefix byte, 32 bytes, CRC-16). ValueError for what is none."""
-    raw = base64.b32decode(public + "=" * (-len(public) % 8))
-    if len(raw) != 35 or nkeys.crc16(bytearray(raw[:-2])) != int.from_bytes(raw[-2:], "little"):
-        raise ValueError(f"{public!r} is no public NKey")
-    return VerifyKey(raw[1:33])
 
 
 def verify(message: bytes, *, gateway: str, issuers: Sequence[str], now: datetime) -> pb.Command:

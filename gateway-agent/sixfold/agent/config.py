@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from sixfold.agent.keys import verify_key
 from sixfold.agent.netflow.settings import NetflowSettings
 from sixfold.api.flow.codec import MAX_ROWS
 from sixfold.api.subjects import PARTITIONS, gateway_token
@@ -71,6 +72,18 @@ class CommandSettings(Settings):
     """Public NKeys whose commands are obeyed; none: every command is refused."""
     hooks: tuple[Annotated[Hook, Field(discriminator="kind")], ...] = ()
     """What brings an alert from here to the terminals, one after the other. None: it is kept and logged only."""
+
+    @field_validator("issuers")
+    @classmethod
+    def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for public in value:
+            try:
+                verify_key(public)
+            except ValueError as error:
+                raise ValueError(
+                    f"{public!r} is no public NKey: one begins with U and has 56 characters"
+                ) from error
+        return value
 
 
 class AgentSettings(Settings):

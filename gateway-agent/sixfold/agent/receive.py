@@ -14,6 +14,7 @@ import os
 import select
 import socket
 import struct
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ class Receiver:
         self.host = host
         self.port: int = self._socket.getsockname()[1]
         self._requested = receive_buffer_bytes
+        self._looking = threading.Lock()
         self._slots, self._max_bytes = slots, max_bytes
         self._drops = 0
         self._looked = 0.0
@@ -241,16 +243,17 @@ class Receiver:
         return self._heard or self._waiting is not None
 
     def status(self) -> ReceiverStatus:
-        """Read the socket's counters now."""
+        """Read the socket's counters now; from any thread."""
         size = self._look()
         return ReceiverStatus(self.host, self.port, self._requested, size, self._filled, self._drops)
 
     def _look(self) -> int:
         """Count new kernel drops; the granted size of the buffer in bytes, without the kernel's own overhead."""
-        info = struct.unpack("9I", self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))
-        new = (info[_MEMINFO_DROPS] - self._drops) & 0xFFFFFFFF
-        if new:
+        with self._looking:
+            info = struct.unpack("9I", self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))
+            new = (info[_MEMINFO_DROPS] - self._drops) & 0xFFFFFFFF
             self._drops += new
+        if new:
             self._counters.add("kernel_drops", new, port=str(self.port))
         self._filled = info[_MEMINFO_FILLED]
         return info[_MEMINFO_SIZE] // 2
