@@ -110,7 +110,7 @@ async def test_what_a_killed_agent_had_sealed_is_delivered_by_the_next(
         await wait_for_flows(messaging, 10_000)
         await asyncio.to_thread(server.kill)
         exporter.send_flows(10_000)
-        await assert_eventually(lambda: agent.counters()["rows_sealed"] == 20_000)
+        await assert_eventually(lambda: agent.counters().get("rows_sealed", 0) == 20_000)
         assert agent.counters()["spool_batches"] >= 5
         agent.kill()
         await asyncio.to_thread(agent.start)
@@ -161,7 +161,7 @@ async def test_a_full_stream_holds_back_its_own_kind_only(
         agent = start(server.url, FEW_ROWS)
         exporter = exporter_to(agent)
         exporter.send_flows(40_000)
-        await assert_eventually(lambda: agent.counters()["rows_sealed"] == 40_000)
+        await assert_eventually(lambda: agent.counters().get("rows_sealed", 0) == 40_000)
         await assert_eventually(lambda: agent.counters().get("publish_retries", 0) > 2)
         exporter.send_nat_events(1_000)
 
@@ -208,14 +208,14 @@ async def test_a_smaller_payload_limit_divides_what_was_sealed_and_what_comes(
         await wait_for_flows(messaging, 1_000)
         await asyncio.to_thread(server.stop)
         exporter.send_flows(40_000)
-        await assert_eventually(lambda: agent.counters()["rows_sealed"] == 41_000)
+        await assert_eventually(lambda: agent.counters().get("rows_sealed", 0) == 41_000)
         await asyncio.to_thread(server.change, "max_payload: 8MB", "max_payload: 64KB")
         await wait_for_flows(messaging, 41_000)
         exporter.send_flows(40_000)
         await wait_for_flows(messaging, 81_000)
         found = await arrived(messaging)
         assert np.array_equal(np.sort(found.ids), np.arange(1, 81_001))
-        assert agent.counters()["batches_resplit"] >= 2
+        assert agent.counters()["batches_resplit"] >= 1
 
 
 async def test_told_to_stop_it_leaves_nothing_behind(nats_server: NatsServers, start, exporter_to) -> None:

@@ -71,6 +71,16 @@ class Batcher:
         """Rows in the batch that is not yet sealed."""
         return self._rows
 
+    @property
+    def room(self) -> int:
+        """Rows that it still takes, of the columns that it has."""
+        return self._limit - self._rows
+
+    @property
+    def full(self) -> bool:
+        """Whether a batch is sealed and was not taken yet."""
+        return bool(self._sealed)
+
     def add(self, columns: Columns, now: int | None = None) -> None:
         """Copy the columns in. now: when, for the age of the batch; without it the age begins with the next `poll`.
 

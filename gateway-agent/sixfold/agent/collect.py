@@ -1,6 +1,7 @@
 """The collecting threads: one takes datagrams from the sockets and decodes them, one seals what is decoded.
 
 Neither waits for the bus. When sealing falls behind, collecting waits for it, and the kernel's buffer takes the peak.
+The batches of all kinds are handed over together and between two polls, with the exporters' numbers of that moment.
 """
 
 import logging
@@ -11,13 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from sixfold.agent.batch import Batcher, Sealed
 from sixfold.agent.config import BatchSettings
 from sixfold.agent.counters import Counters
 from sixfold.agent.datagrams import Datagrams
 from sixfold.agent.decoded import Decoded
+from sixfold.agent.gather import HandOver, OpenBatches
 from sixfold.agent.receive import Receiver, wait
 from sixfold.agent.seal import Sealer
+from sixfold.agent.sequences import Snapshot
 from sixfold.api.flow.schema import FLOW, INTERFACE_COUNTER, NAT_SESSION
 
 log = logging.getLogger(__name__)
@@ -25,12 +27,21 @@ QUEUED: Final = 4
 """Sealed batches that wait for their encoding."""
 IDLE_WAIT: Final = 0.05
 TICK_MS: Final = 1_000
+_COUNTERS: Final = {
+    FLOW.name: "flows",
+    NAT_SESSION.name: "nat_sessions",
+    INTERFACE_COUNTER.name: "interface_counters",
+}
+_SAVE_SHARE: Final = 50
+"""New templates are saved at once, but saving takes no more than one part in so many of the time."""
 
 
 class Decoder(Protocol):
     def decode(self, datagrams: Datagrams) -> Decoded: ...
 
     def state(self) -> dict[str, Any]: ...
+
+    def numbers(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,10 @@ class Source:
 
 
 class Collection:
-    """Two threads between `start` and `stop`. `failed` is called, once, if one of them dies."""
+    """Two threads between `start` and `stop`. `failed` is called, once, if one of them dies.
+
+    lost_before: what the exporters' numbers said to be missing before this start.
+    """
 
     def __init__(
         self,
@@ -53,6 +67,7 @@ class Collection:
         settings: BatchSettings,
         sealer: Sealer,
         counters: Counters,
+        lost_before: int,
         save: Callable[[Mapping[str, Mapping[str, Any]]], None],
         save_every_ms: int,
         failed: Callable[[BaseException], None],
@@ -64,11 +79,13 @@ class Collection:
         self._save_every = save_every_ms
         self._failed = failed
         self._stop = threading.Event()
-        self._queue: queue.Queue[Sealed | None] = queue.Queue(QUEUED)
-        self._batchers = {
-            schema.name: Batcher(schema, settings.max_rows, settings.max_age_ms)
-            for schema in (FLOW, NAT_SESSION, INTERFACE_COUNTER)
-        }
+        self._queue: queue.Queue[HandOver | None] = queue.Queue(QUEUED)
+        self._open = OpenBatches(settings)
+        self._lost_before = lost_before
+        self._unheard = True
+        """Nothing came since the last hand-over."""
+        self._templates = 0
+        self._may_save = 0
         self._threads = [
             threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
             for name, work in (("collect", self._collect), ("seal", self._seal))
@@ -105,17 +122,16 @@ class Collection:
             if now - ticked >= TICK_MS:
                 ticked = now
                 self._tick(now)
-            self._hand_over(now)
-            if now - saved >= self._save_every:
+            if self._open.due(now):
+                self._hand_over()
+            if now - saved >= self._save_every or self._has_new_templates(now):
                 saved = now
                 self._save_state()
         # A last look, bounded: what arrived before we were told to stop.
         for _ in range(64):
             if not self._poll_all():
                 break
-        for batcher in self._batchers.values():
-            for sealed in batcher.flush():
-                self._queue.put(sealed)
+        self._hand_over()
         self._queue.put(None)
         self._save_state()
 
@@ -131,6 +147,9 @@ class Collection:
         return found
 
     def _take(self, source: Source, datagrams: Datagrams) -> None:
+        if not self._open.has_room_for(source.protocol, datagrams):
+            self._hand_over()
+        self._unheard = False
         try:
             decoded = source.decoder.decode(datagrams)
         except Exception:
@@ -138,35 +157,49 @@ class Collection:
             log.exception("%s: %d datagrams could not be decoded", source.protocol, len(datagrams))
             self._counters.add("collector_errors", 1, protocol=source.protocol)
             return
-        self._add(decoded, _now())
+        self._open.learn(source.protocol, datagrams, self._add(decoded))
 
-    def _add(self, decoded: Decoded, now: int) -> None:
-        for name, counter, groups in (
-            (FLOW.name, "flows", decoded.flows),
-            (NAT_SESSION.name, "nat_sessions", decoded.nat_sessions),
-            (INTERFACE_COUNTER.name, "interface_counters", decoded.counters),
-        ):
-            batcher = self._batchers[name]
-            for columns in groups:
-                batcher.add(columns, now)
-                self._counters.add(counter, len(columns["time_received"]))
+    def _add(self, decoded: Decoded) -> dict[str, int]:
+        now = _now()
+        rows = self._open.add(decoded, now)
+        for kind, n in rows.items():
+            if n:
+                self._counters.add(_COUNTERS[kind], n)
+        if self._open.due(now):
+            self._hand_over()
+        return rows
 
     def _tick(self, now: int) -> None:
         for source in self._sources:
             if source.tick is not None:
-                self._add(source.tick(now), now)
+                self._add(source.tick(now))
+        if self._open.empty and not self._unheard:
+            # Messages without rows have numbers, too.
+            self._hand_over()
 
-    def _hand_over(self, now: int) -> None:
-        for batcher in self._batchers.values():
-            for sealed in batcher.poll(now):
-                self._queue.put(sealed)
+    def _hand_over(self) -> None:
+        lost = self._counters.total("sequence_lost") - self._counters.total("sequence_late")
+        numbers = {source.protocol: source.decoder.numbers() for source in self._sources}
+        self._queue.put(HandOver(self._open.cut(), Snapshot(numbers, self._lost_before + lost)))
+        self._unheard = True
+
+    def _has_new_templates(self, now: int) -> bool:
+        """Whether a kill would lose templates, without which nothing that comes next can be read."""
+        return now >= self._may_save and self._count_templates() != self._templates
+
+    def _count_templates(self) -> int:
+        return sum(getattr(source.decoder, "templates", 0) for source in self._sources)
 
     def _save_state(self) -> None:
+        begun = _now()
+        self._templates = self._count_templates()
         self._save({source.protocol: source.decoder.state() for source in self._sources})
+        ended = _now()
+        self._may_save = ended + max(TICK_MS, (ended - begun) * _SAVE_SHARE)
 
     def _seal(self) -> None:
-        while (sealed := self._queue.get()) is not None:
-            self._sealer.seal(sealed)
+        while (one := self._queue.get()) is not None:
+            self._sealer.seal(one.batches, one.snapshot)
 
 
 def _now() -> int:

@@ -101,6 +101,8 @@ class AgentSettings(Settings):
     heartbeat_seconds: float = Field(default=5.0, gt=0)
     state_seconds: float = Field(default=10.0, gt=0)
     """How often templates and sampling are saved."""
+    sealed_log_bytes: int = Field(default=64 << 20, ge=1 << 16)
+    """How large `sealed.log`, one line for each sealed batch, may become; one older file is kept beside it."""
 
     @field_validator("gateway")
     @classmethod

@@ -19,6 +19,8 @@ from sixfold.agent.netflow.collector import Collector as NetflowCollector
 from sixfold.agent.publish import Publisher
 from sixfold.agent.receive import Receiver
 from sixfold.agent.seal import DEFAULT_PAYLOAD, Sealer
+from sixfold.agent.sealed_log import SealedLog
+from sixfold.agent.sequences import SequenceFile, Snapshot
 from sixfold.agent.sflow import SflowCollector
 from sixfold.agent.spool import Spool
 from sixfold.agent.state import StateDirectory
@@ -51,6 +53,7 @@ class Collecting:
         state: StateDirectory,
         sealer: Sealer,
         counters: Counters,
+        known: Snapshot | None,
     ) -> None:
         self.task: asyncio.Future[None] | None = None
         self.sources: list[Source] = []
@@ -58,6 +61,7 @@ class Collecting:
         self._state = state
         self._sealer = sealer
         self._counters = counters
+        self._known = known
         self._collection: Collection | None = None
 
     @property
@@ -86,6 +90,7 @@ class Collecting:
             settings=self._settings.batch,
             sealer=self._sealer,
             counters=self._counters,
+            lost_before=self._known.lost if self._known else 0,
             save=lambda state: self._state.save(TEMPLATES, state),
             save_every_ms=int(self._settings.state_seconds * 1000),
             failed=failed,
@@ -119,11 +124,17 @@ class Collecting:
             sflow = SflowCollector(self._counters)
             if saved:
                 sflow.restore(saved)
+            self._resume(protocol, sflow, now)
             return Source(protocol, receiver, sflow)
         netflow = NetflowCollector(self._counters, self._settings.netflow)
         if saved:
             netflow.restore(saved, now)
+        self._resume(protocol, netflow, now)
         return Source(protocol, receiver, netflow, netflow.tick)
+
+    def _resume(self, protocol: str, decoder: SflowCollector | NetflowCollector, now: int) -> None:
+        if self._known is not None and (numbers := self._known.numbers.get(protocol)):
+            decoder.resume(numbers, now - self._known.written)
 
     async def stop(self) -> None:
         if self._collection is not None:
@@ -158,14 +169,18 @@ class Closing:
 
     name = "state"
 
-    def __init__(self, spool: Spool, state: StateDirectory) -> None:
-        self._spool, self._state = spool, state
+    def __init__(
+        self, spool: Spool, state: StateDirectory, sealed: SealedLog, sequences: SequenceFile
+    ) -> None:
+        self._spool, self._state, self._sealed, self._sequences = spool, state, sealed, sequences
 
     async def start(self) -> None:
         return
 
     async def stop(self) -> None:
         self._spool.close()
+        self._sealed.close()
+        self._sequences.close()
         self._state.close()
 
 
@@ -188,12 +203,16 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
     state = StateDirectory(settings.state_dir, counters)
     spool = Spool(state.spool, settings.spool, counters, kinds=tuple(SCHEMAS))
     telemetry.registry.register(SpoolExposition(spool))
+    sealed = SealedLog(state.folder, settings.sealed_log_bytes, counters)
+    sequences = SequenceFile(state.folder / "sequences.bin", counters)
     sealer = Sealer(
         gateway=settings.gateway,
         settings=settings.batch,
         spool=spool,
         counters=counters,
         telemetry=telemetry,
+        log=sealed,
+        sequences=sequences,
         max_payload=lambda: _max_payload(messaging),
         sealed=lambda kind: publisher.wake(kind),
     )
@@ -206,7 +225,13 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
         telemetry=telemetry,
         divide=sealer.divide,
     )
-    collecting = Collecting(settings, state=state, sealer=sealer, counters=counters)
+    collecting = Collecting(
+        settings,
+        state=state,
+        sealer=sealer,
+        counters=counters,
+        known=sequences.read(spool.epoch, {kind: one.next_sequence for kind, one in spool.logs.items()}),
+    )
     commands = Commands(
         gateway=settings.gateway,
         settings=settings.commands,
@@ -245,7 +270,7 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
             await asyncio.sleep(settings.heartbeat_seconds)
 
     parts: Sequence[Component] = [
-        Closing(spool, state),
+        Closing(spool, state, sealed, sequences),
         Detached(Lifecycle([consumer], name="commands")),
         publisher,
         Draining(publisher, spool, state),
