@@ -72,21 +72,20 @@ def show_config(config: Config = None, override: Set = None) -> None:
 
 def check(config: Config = None, override: Set = None) -> None:
     """Say whether the settings are valid and the machine lets the agent work."""
+    from sixfold.agent.check import problems, warnings
     from sixfold.agent.run import load_settings
 
     try:
         settings = load_settings(config, _overrides(override)).settings
     except ConfigError as error:
         raise _fail(f"these settings cannot be used\n{error}", 2) from error
-    wanted = settings.listeners.receive_buffer_bytes
-    granted = int(Path("/proc/sys/net/core/rmem_max").read_text())
-    if granted < wanted:
-        sys.stdout.write(
-            f"warning: net.core.rmem_max is {granted}, receive_buffer_bytes {wanted}: "
-            f"run `sysctl -w net.core.rmem_max={wanted}`, or the agent with CAP_NET_ADMIN\n"
-        )
-    if not settings.commands.issuers:
-        sys.stdout.write("warning: commands.issuers is empty: every command will be refused\n")
+    for warning in warnings(settings):
+        sys.stdout.write(f"warning: {warning}\n")
+    found = problems(settings)
+    for problem in found:
+        sys.stdout.write(f"error: {problem}\n")
+    if found:
+        raise typer.Exit(1)
     sys.stdout.write("settings are valid\n")
 
 

@@ -1,5 +1,6 @@
 """Health of the agent, told every few seconds: what it has, what it lost, what is wrong and what to do about it."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -39,6 +40,17 @@ def troubles(
     return found
 
 
+def within(counters: Counters, most: int) -> dict[str, int]:
+    """The counters, at most so many: those of the names with the most label sets are summed up by name."""
+    found = counters.snapshot()
+    while len(found) > most:
+        names = Counter(name.partition("{")[0] for name in found)
+        largest, _ = names.most_common(1)[0]
+        found = {name: n for name, n in found.items() if name.partition("{")[0] != largest}
+        found[largest] = counters.total(largest)
+    return found
+
+
 def heartbeat(
     *,
     gateway: str,
@@ -60,7 +72,7 @@ def heartbeat(
         agent_version=version("sixfold-agent"),
         epoch=epoch,
         flow_schema=FLOW.version,
-        counters=dict(sorted(snapshot.items())[:MAX_COUNTERS]),
+        counters=within(counters, MAX_COUNTERS),
         troubles=troubles(statuses, spool, counters, bus),
         exporters=exporters,
         templates=templates,
