@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsError
+from pydantic_settings.sources.utils import parse_env_vars
 
 DEFAULT_PREFIX = "SIXFOLD_"
 
@@ -57,7 +59,7 @@ def load(
         _put(merged, name, value)
         origins[name] = f"file {file}"
     for name, value, variable in _from_environment(
-        os.environ if environment is None else environment, environment_prefix, known
+        model, os.environ if environment is None else environment, environment_prefix, known
     ):
         _put(merged, name, value)
         origins[name] = f"environment {variable}"
@@ -127,13 +129,28 @@ def _flatten(
 
 
 def _from_environment(
-    environment: Mapping[str, str], prefix: str, known: set[str]
+    model: type[BaseModel], environment: Mapping[str, str], prefix: str, known: set[str]
 ) -> Iterator[tuple[str, Any, str]]:
-    for variable, text in environment.items():
-        if variable.startswith(prefix):
-            name = variable[len(prefix) :].lower().replace("__", ".")
-            _check_name(name, known, f"environment variable {variable}")
-            yield name, _parsed(text), variable
+    ours = {variable: text for variable, text in environment.items() if variable.startswith(prefix)}
+    for variable in ours:
+        # pydantic-settings passes over a variable that names nothing: a misspelt one must be told.
+        _check_name(
+            variable[len(prefix) :].lower().replace("__", "."), known, f"environment variable {variable}"
+        )
+    source = EnvSettingsSource(_sourced(model), env_prefix=prefix, env_nested_delimiter="__")
+    source.env_vars = parse_env_vars(ours)
+    try:
+        read = source()
+    except SettingsError as error:
+        raise ConfigError(f"environment: {error}") from error
+    for name, value in _flatten(model, read):
+        yield name, value, prefix + name.upper().replace(".", "__")
+
+
+def _sourced(model: type[BaseModel]) -> type[BaseSettings]:
+    """The model as pydantic-settings' sources want it."""
+    bases = (model, BaseSettings)
+    return type(model.__name__, bases, {"__module__": model.__module__})  # pyright: ignore[reportGeneralTypeIssues]
 
 
 def _check_name(name: str, known: set[str], source: str) -> None:
