@@ -89,13 +89,13 @@ async def _serve(own: AllSettings, settings: dict[str, Settings], folder: Path) 
     for name, one in settings.items():
         telemetry = setup(one.telemetry, service=name)  # pyright: ignore[reportAttributeAccessIssue]
         telemetries.append(telemetry)
-        messaging = Messaging(one.nats) if hasattr(one, "nats") else None  # pyright: ignore
+        messaging = Messaging(one.nats, telemetry=telemetry) if hasattr(one, "nats") else None  # pyright: ignore
         service = build(name, one, {"messaging": messaging, "telemetry": telemetry})
         parts += [Lifecycle([part for part in (messaging, service) if part is not None], name=name)]
         if name == "credit" and (http := _clickhouse(own, one, folder)) is not None:
             parts.append(http)
     inner = Lifecycle(parts, name="centres")
-    health = HealthServer(own.health, inner.unready, [telemetry.registry for telemetry in telemetries])
+    health = HealthServer(own.health, inner, [telemetry.registry for telemetry in telemetries])
     try:
         await Lifecycle([health, inner], name="all", drain_timeout=25).run(stop)
     finally:
