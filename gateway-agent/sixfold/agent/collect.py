@@ -25,7 +25,10 @@ from sixfold.api.flow.schema import FLOW, INTERFACE_COUNTER, NAT_SESSION
 log = logging.getLogger(__name__)
 QUEUED: Final = 4
 """Sealed batches that wait for their encoding."""
-IDLE_WAIT: Final = 0.05
+OPEN_WAIT: Final = 0.05
+"""Seconds without datagrams after which it is seen whether a batch has grown old."""
+IDLE_WAIT: Final = 0.5
+"""The same where there is none."""
 TICK_MS: Final = 1_000
 _COUNTERS: Final = {
     FLOW.name: "flows",
@@ -116,7 +119,7 @@ class Collection:
         now = _now()
         ticked, saved = now, now
         while not self._stop.is_set():
-            wait(receivers, IDLE_WAIT)
+            wait(receivers, IDLE_WAIT if self._open.empty else OPEN_WAIT)
             self._poll_all()
             now = _now()
             if now - ticked >= TICK_MS:
