@@ -1,101 +1,227 @@
-"""The ASGI application: /ping, and statements at /."""
+"""The ASGI application: statements at `/`, and what monitors ask."""
 
-import json
+import base64
+import binascii
 import secrets
-import time
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from sixfold.local.clickhouse.engine import Answer, EngineError, Sessions
-from sixfold.local.clickhouse.protocol import (
-    CONTENT_TYPES,
-    STATUS,
-    Statement,
-    body_of,
-    credentials,
-    statement_of,
-)
+from sixfold.local.clickhouse import compression
+from sixfold.local.clickhouse.answer import About, Answer, summary
+from sixfold.local.clickhouse.body import Body, form_fields
+from sixfold.local.clickhouse.connection import Job
+from sixfold.local.clickhouse.engine import Engine
+from sixfold.local.clickhouse.errors import QueryError, refused
+from sixfold.local.clickhouse.policy import check, readonly_level, session_settings
+from sixfold.local.clickhouse.statement import InsertHead, insert_head, parse
 from sixfold.local.clickhouse.users import User, authenticate
 
-PIECE: Final = 1 << 20
+SERVER: Final = "sixfold"
+MAX_STATEMENT: Final = 16 << 20
+HEAD: Final = 1 << 20
+"""Bytes in which an INSERT's data must begin."""
+_PLAIN: Final = "TabSeparated"
+_POINTER: Final = "This is the warehouse's HTTP port: send SQL to / as ?query=… or as the body of a POST.\n"
 
 
-def application(known: Mapping[str, User], sessions: Mapping[str, Sessions], *, name: str) -> Starlette:
-    """`sessions` by the name of their user."""
+def application(engine: Engine, known: Mapping[str, User]) -> Starlette:
+    """ClickHouse's HTTP interface over `engine`, for the users of `known`."""
 
-    async def handle(request: Request) -> Response:
-        parameters = dict(request.query_params)
-        if request.method == "GET" and "query" not in parameters:
-            return PlainTextResponse("Ok.\n")
-        query_id = parameters.get("query_id") or secrets.token_hex(16)
-        headers = {
-            "X-ClickHouse-Server-Display-Name": name,
-            "X-ClickHouse-Query-Id": query_id,
-            "X-ClickHouse-Timezone": "UTC",
-        }
-        started = time.perf_counter()
-        try:
-            user = authenticate(known, *credentials(request))
-            statement = statement_of(parameters, request.headers, await body_of(request))
-            answer = await _answer(user, sessions[user.name], statement, parameters)
-        except EngineError as error:
-            headers["X-ClickHouse-Exception-Code"] = str(error.code)
-            if error.code == 516:
-                headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
-            return PlainTextResponse(f"{error}\n", STATUS.get(error.code, 500), headers)
-        headers["X-ClickHouse-Summary"] = _summary(statement, answer, time.perf_counter() - started)
-        headers["X-ClickHouse-Format"] = statement.format
-        kind = CONTENT_TYPES.get(statement.format, "application/octet-stream")
-        headers["content-length"] = str(len(answer.data))
-        return StreamingResponse(_pieces(answer.data), headers=headers, media_type=kind)
-
-    async def ping(_: Request) -> Response:
+    async def ok(_: Request) -> Response:
         return PlainTextResponse("Ok.\n")
 
+    async def play(_: Request) -> Response:
+        return PlainTextResponse(_POINTER)
+
+    async def root(request: Request) -> Response:
+        if request.method in ("GET", "HEAD") and "query" not in request.query_params:
+            return PlainTextResponse("Ok.\n")
+        parameters = dict(request.query_params)
+        about = About(
+            SERVER,
+            engine.version,
+            parameters.get("query_id") or secrets.token_hex(16),
+            parameters.get("session_timezone") or "UTC",
+        )
+        try:
+            user = authenticate(known, *credentials(request))
+            with Body() as body:
+                await body.receive(request, user.body_bytes)
+                return await _Request(engine, user, request, parameters, about).respond(body)
+        except QueryError as error:
+            answer = about.error(error)
+            if error.status == 413:
+                # What the client still sends is not read.
+                answer.headers["connection"] = "close"
+            return answer
+
     routes = [
-        Route("/ping", ping),
-        Route("/replicas_status", ping),
-        Route("/", handle, methods=["GET", "POST"]),
+        Route("/ping", ok),
+        Route("/replicas_status", ok),
+        Route("/play", play),
+        Route("/", root, methods=["GET", "POST", "HEAD", "PUT"]),
     ]
     return Starlette(routes=routes)
 
 
-async def _answer(
-    user: User, sessions: Sessions, statement: Statement, parameters: Mapping[str, str]
-) -> Answer:
-    user.check(statement.sql)
-    return await sessions.run(
-        statement.sql,
-        statement.format,
-        settings=user.statement_settings(parameters),
-        parameters={
-            key.removeprefix("param_"): value for key, value in parameters.items() if key.startswith("param_")
-        },
-        database=statement.database,
-        data=statement.data,
-    )
+def credentials(request: Request) -> tuple[str, str]:
+    """(user, password) of the Authorization header, ClickHouse's own headers, or the URL. Raises QueryError (516)."""
+    header = request.headers.get("authorization", "")
+    if header:
+        kind, _, rest = header.partition(" ")
+        if kind.lower() != "basic":
+            raise refused(
+                516, "AUTHENTICATION_FAILED", f"Authorization by {kind!r} is not known here: use Basic"
+            )
+        try:
+            user, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise refused(516, "AUTHENTICATION_FAILED", "The Authorization header cannot be read") from error
+        return user, password
+    names, query = request.headers, request.query_params
+    user = names.get("x-clickhouse-user", query.get("user", ""))
+    return user, names.get("x-clickhouse-key", query.get("password", ""))
 
 
-async def _pieces(data: bytes) -> AsyncIterator[bytes]:
-    for offset in range(0, len(data), PIECE):
-        yield data[offset : offset + PIECE]
+@dataclass(frozen=True, slots=True)
+class _Request:
+    engine: Engine
+    user: User
+    request: Request
+    parameters: Mapping[str, str]
+    about: About
+
+    async def respond(self, body: Body) -> Response:
+        """Raises QueryError."""
+        given = dict(self.parameters)
+        headers = self.request.headers
+        query = given.get("query", "").encode()
+        kind = headers.get("content-type", "")
+        pieces = compression.decoded(
+            body.pieces(),
+            headers.get("content-encoding", ""),
+            frames=given.get("decompress") == "1",
+            most=self.user.body_bytes * 4,
+        )
+        if kind.lower().startswith("multipart/form-data"):
+            fields = form_fields(kind, b"".join(pieces))
+            query += fields.get("query", b"")
+            given |= {name: text.decode() for name, text in fields.items() if name.startswith("param_")}
+            pieces = iter(())
+        text, rest = _text(query, pieces)
+        head = insert_head(text)
+        if head is not None:
+            return await self._insert(text, head, rest, given)
+        return self._ask(b"".join([text, *_bounded(rest, MAX_STATEMENT - len(text))]), given)
+
+    async def _insert(
+        self, text: bytes, head: InsertHead, rest: Iterator[bytes], given: Mapping[str, str]
+    ) -> Response:
+        sql = _decoded(head.sql)
+        check(self.user, parse(sql), self.engine.table_functions)
+        job = self._job(sql, head.format, session_settings(self.user, given, None), given, readonly=0)
+        progress = await self.engine.insert(job, chain([text[head.data_at :]], rest))
+        headers = {
+            **self.about.headers(),
+            "X-ClickHouse-Summary": summary(progress, 0),
+            "X-ClickHouse-Format": _PLAIN,
+        }
+        return Response(b"", 200, headers, "text/plain; charset=UTF-8")
+
+    def _ask(self, text: bytes, given: Mapping[str, str]) -> Response:
+        statement = parse(_decoded(text))
+        if not statement.verb:
+            raise refused(62, "SYNTAX_ERROR", "Syntax error: Empty query")
+        check(self.user, statement, self.engine.table_functions)
+        settings = session_settings(self.user, given, statement)
+        output = (
+            statement.format or given.get("default_format") or self.request.headers.get("x-clickhouse-format")
+        )
+        output = output or _PLAIN
+        level = readonly_level(self.user, statement)
+        if self.request.method in ("GET", "HEAD"):
+            level = level or 1
+            if settings.get("readonly"):
+                del settings["readonly"]
+        job = self._job(
+            statement.sql,
+            output,
+            settings,
+            given,
+            readonly=level,
+            streams=statement.selects,
+            bare=statement.bare,
+        )
+        if self.user.limits is not None and not job.in_pieces:
+            most = min(float(settings["max_result_bytes"]), self.user.limits.whole_bytes)
+            job = replace(job, settings={**settings, "max_result_bytes": f"{most:.0f}"})
+        lane = self.engine.writers if self.user.limits is None else self.engine.readers
+        return Answer(
+            partial(self.engine.pieces, lane, job),
+            self.about,
+            format=output,
+            encoder=compression.encoder(given, self.request.headers.get("accept-encoding", "")),
+            wait=given.get("wait_end_of_query") == "1",
+        )
+
+    def _job(
+        self,
+        sql: str,
+        output: str,
+        settings: Mapping[str, str],
+        given: Mapping[str, str],
+        *,
+        readonly: int,
+        streams: bool = False,
+        bare: str = "",
+    ) -> Job:
+        return Job(
+            sql=sql,
+            format=output,
+            identity=secrets.token_hex(16),
+            database=self.request.headers.get("x-clickhouse-database") or given.get("database", ""),
+            settings=settings,
+            parameters={
+                name.removeprefix("param_"): value
+                for name, value in given.items()
+                if name.startswith("param_")
+            },
+            readonly=readonly,
+            streams=streams,
+            bare=bare,
+        )
 
 
-def _summary(statement: Statement, answer: Answer, seconds: float) -> str:
-    written = answer.rows_read if statement.data is not None else 0
-    summary: dict[str, Any] = {
-        "read_rows": str(answer.rows_read),
-        "read_bytes": "0",
-        "written_rows": str(written),
-        "written_bytes": str(len(statement.data or b"")),
-        "total_rows_to_read": "0",
-        "result_rows": "0",
-        "result_bytes": str(len(answer.data)),
-        "elapsed_ns": str(int(seconds * 1e9)),
-    }
-    return json.dumps(summary)
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise refused(62, "SYNTAX_ERROR", f"Syntax error: the statement is no UTF-8: {error}") from error
+
+
+def _text(query: bytes, pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The query parameter and the beginning of the body as one text, and the rest of the body."""
+    parts, size = [], 0
+    for piece in pieces:
+        parts.append(piece)
+        size += len(piece)
+        if size >= HEAD:
+            break
+    body = b"".join(parts)
+    return (query + b"\n" + body if query and body else query or body), pieces
+
+
+def _bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
+    for piece in pieces:
+        most -= len(piece)
+        if most < 0:
+            raise refused(307, "TOO_MANY_BYTES", f"The statement is larger than {MAX_STATEMENT} bytes")
+        yield piece

@@ -1,169 +1,165 @@
-"""Sessions of the embedded engine: several over the same data, each one statement at a time, in threads."""
+"""The embedded engine for many clients: bounded lanes of worker threads, one for readers and one for writers."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from sixfold.local.clickhouse.connection import Job, Progress, Statement
+from sixfold.local.clickhouse.errors import refused
 
 log = logging.getLogger(__name__)
+R = TypeVar("R")
 MAX_WAITING: Final = 64
+MAX_WAIT: Final = 30.0
 
 
-class EngineError(RuntimeError):
-    """What the engine says against a statement; `code` is ClickHouse's."""
+class Lane:
+    """At most `size` statements at once and `waiting` more that wait, each at most `max_wait` seconds."""
 
-    def __init__(self, text: str, code: int) -> None:
-        super().__init__(text)
-        self.code = code
+    def __init__(
+        self, name: str, size: int, *, waiting: int = MAX_WAITING, max_wait: float = MAX_WAIT
+    ) -> None:
+        self.name = name
+        self.waiting = 0
+        self._size = size
+        self._most = waiting
+        self._max_wait = max_wait
+        self._free = asyncio.Semaphore(size)
+        self._threads = ThreadPoolExecutor(size, f"clickhouse-{name}")
 
+    async def enter(self) -> None:
+        """Raises QueryError (202) where too many wait, or it takes too long."""
+        if self._free.locked() and self.waiting >= self._most:
+            raise self._busy(f"{self.waiting} statements wait already")
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(self._max_wait):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise self._busy(f"no turn within {self._max_wait:g} seconds") from error
+        finally:
+            self.waiting -= 1
 
-class EngineBusyError(EngineError):
-    def __init__(self) -> None:
-        super().__init__(
-            f"Code: 202. DB::Exception: {MAX_WAITING} statements wait already: try again. "
-            "(TOO_MANY_SIMULTANEOUS_QUERIES)",
+    def _busy(self, why: str) -> Exception:
+        return refused(
             202,
+            "TOO_MANY_SIMULTANEOUS_QUERIES",
+            f"Too many simultaneous queries: {self._size} at once for {self.name}, {why}. Try again later",
         )
 
+    def leave(self) -> None:
+        self._free.release()
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    data: bytes
-    rows_read: int
-    seconds: float
-
-
-def _error(error: Exception) -> EngineError:
-    text = str(error).strip()
-    digits = text.partition("Code: ")[2].partition(".")[0]
-    return EngineError(text, int(digits) if digits.isdigit() else 1002)
-
-
-class Session:
-    """One connection. Settings of a single statement are set before it and taken back after it."""
-
-    def __init__(self, path: Path, lasting: Mapping[str, str], database: str) -> None:
-        self._path = path
-        self._database = database
-        self._lasting = dict(lasting)
-        self._connection: Any = None
-
-    def open(self) -> None:
-        import chdb
-
-        self._connection = chdb.connect(str(self._path))
-        for name, value in self._lasting.items():
-            self._connection.query(f"SET {name} = {value}")
+    def submit(self, work: Callable[[], R]) -> asyncio.Future[R]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def use(self, database: str) -> None:
-        """Enter `database`; where none is named the usual one, if it is there already. Raises EngineError."""
-        try:
-            self._connection.query(f"USE `{(database or self._database).replace('`', '')}`")
-        except RuntimeError as error:
-            if database:
-                raise _error(error) from error
-            self._connection.query("USE default")
-
-    def run(
-        self,
-        sql: str,
-        output: str,
-        settings: Mapping[str, str],
-        parameters: Mapping[str, str],
-        data: bytes | None,
-    ) -> Answer:
-        """Raises EngineError."""
-        try:
-            self._set(settings)
-            if data is not None:
-                return self._insert(sql, output, data)
-            result = self._connection.query(sql, output, params=dict(parameters))
-            return Answer(result.bytes(), result.rows_read(), result.elapsed())
-        except RuntimeError as error:
-            raise _error(error) from error
-        finally:
-            self._reset(settings)
-
-    def _insert(self, sql: str, input_format: str, data: bytes) -> Answer:
-        with self._connection.send_insert(sql, input_format) as inserter:
-            inserter.append(data)
-            written = inserter.finish()
-        return Answer(b"", written.rows_written, written.elapsed)
-
-    def _set(self, settings: Mapping[str, str]) -> None:
-        if settings:
-            pairs = ", ".join(f"{name} = '{_quoted(value)}'" for name, value in settings.items())
-            self._connection.query(f"SET {pairs}")
-
-    def _reset(self, settings: Mapping[str, str]) -> None:
-        for name in settings:
-            value = self._lasting.get(name, "DEFAULT")
-            try:
-                self._connection.query(f"SET {name} = {value}")
-            except RuntimeError as error:
-                log.debug("%s: %s", name, error)
+        self._threads.shutdown(wait=True)
 
 
-def _quoted(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("'", "\\'")
+class Engine:
+    """A component. It keeps the engine in `path` open; others in this process may have it open, too."""
 
+    name = "clickhouse-engine"
 
-class Sessions:
-    """A bounded number of sessions with equal rights."""
-
-    def __init__(self, path: Path, *, size: int, lasting: Mapping[str, str], database: str) -> None:
-        self._all = [Session(path, lasting, database) for _ in range(size)]
-        self._free: asyncio.Queue[Session] = asyncio.Queue()
-        self._waiting = 0
+    def __init__(self, path: Path, *, database: str, readers: int = 2, writers: int = 3) -> None:
+        self.path = path
+        self.version = ""
+        self.table_functions: frozenset[str] = frozenset()
+        self.readers = Lane("readers", readers)
+        self.writers = Lane("writers", writers)
+        self._database = database
+        self._control = ThreadPoolExecutor(1, "clickhouse-control")
+        self._kept: Any = None
+        self._unwatched: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
-        for session in self._all:
-            await asyncio.to_thread(session.open)
-            self._free.put_nowait(session)
+        await asyncio.get_running_loop().run_in_executor(self._control, self._open)
+
+    def _open(self) -> None:
+        import chdb
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._kept = chdb.connect(str(self.path))
+        self.version = self._kept.query("SELECT version()", "TabSeparated").bytes().decode().strip()
+        names = self._kept.query("SELECT lower(name) FROM system.table_functions", "TabSeparated").bytes()
+        self.table_functions = frozenset(names.decode().split())
 
     async def stop(self) -> None:
-        for session in self._all:
-            await asyncio.to_thread(session.close)
+        """After the statements under way."""
+        if self._unwatched:
+            await asyncio.wait(self._unwatched)
+        for lane in (self.readers, self.writers):
+            await asyncio.to_thread(lane.close)
+        if self._kept is not None:
+            await asyncio.get_running_loop().run_in_executor(self._control, self._kept.close)
+            self._kept = None
+        self._control.shutdown()
 
-    async def run(
-        self,
-        sql: str,
-        output: str,
-        *,
-        settings: Mapping[str, str],
-        parameters: Mapping[str, str],
-        database: str = "",
-        data: bytes | None = None,
-    ) -> Answer:
-        """Raises EngineError, EngineBusyError."""
-        if self._free.empty() and self._waiting >= MAX_WAITING:
-            raise EngineBusyError
-        self._waiting += 1
+    async def pieces(
+        self, lane: Lane, job: Job, progress: Callable[[Progress], None]
+    ) -> AsyncGenerator[bytes]:
+        """The answer in pieces. Whoever stops before its end must close the generator: the statement is killed then."""
+        await lane.enter()
+        statement = Statement(self.path, self._database, job)
         try:
-            session = await self._free.get()
+            while (piece := await self._step(lane, job, statement)) is not None:
+                progress(statement.progress)
+                yield piece
+            progress(statement.progress)
         finally:
-            self._waiting -= 1
+            await self._whatever_happens(self._close(lane, statement))
 
-        def work() -> Answer:
-            session.use(database)
-            return session.run(sql, output, settings, parameters, data)
-
+    async def _step(self, lane: Lane, job: Job, statement: Statement) -> bytes | None:
+        step = lane.submit(statement.next)
         try:
-            # A caller that goes away must not take the session with it: the statement ends first.
-            return await asyncio.shield(asyncio.create_task(self._work(session, work)))
+            return await asyncio.shield(step)
         except asyncio.CancelledError:
-            log.info("a client went away before its answer")
+            if job.readonly:
+                await self._whatever_happens(self._kill(job, step))
+            else:
+                # Who writes may have stored something already: that statement ends by itself.
+                await self._whatever_happens(asyncio.wait([step]))
             raise
 
-    async def _work(self, session: Session, work: Any) -> Answer:
+    async def _kill(self, job: Job, step: asyncio.Future[Any]) -> None:
+        """Again until it ends: a statement that only begins is not yet to be seen."""
+        sql = f"KILL QUERY WHERE Settings['log_comment'] = '{job.identity}' ASYNC"
+        loop = asyncio.get_running_loop()
+        log.info("killing statement %s: its client is gone", job.identity)
+        while not step.done():
+            await loop.run_in_executor(self._control, self._kept.query, sql)
+            await asyncio.wait([step], timeout=0.2)
+        with contextlib.suppress(Exception):
+            step.result()
+
+    async def _close(self, lane: Lane, statement: Statement) -> None:
         try:
-            return await asyncio.to_thread(work)
+            await lane.submit(statement.close)
         finally:
-            self._free.put_nowait(session)
+            lane.leave()
+
+    async def _whatever_happens(self, work: Any) -> None:
+        """Await `work`; it ends also where whoever awaits it is cancelled."""
+        task = asyncio.ensure_future(work)
+        self._unwatched.add(task)
+        task.add_done_callback(self._unwatched.discard)
+        await asyncio.shield(task)
+
+    async def insert(self, job: Job, data: Iterable[bytes]) -> Progress:
+        """An insert goes on to its end also where its client goes away: half of it may be stored already."""
+        await self.writers.enter()
+        statement = Statement(self.path, self._database, job)
+
+        async def work() -> None:
+            try:
+                await self.writers.submit(lambda: statement.insert(data))
+            finally:
+                await self._close(self.writers, statement)
+
+        await self._whatever_happens(work())
+        return statement.progress

@@ -1,0 +1,67 @@
+"""The body of a request: received whole before the engine is asked, in memory or on disk, within a bound."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from email.parser import BytesParser
+from typing import IO, Final
+
+from starlette.requests import ClientDisconnect, Request
+
+from sixfold.local.clickhouse.errors import refused
+
+_IN_MEMORY: Final = 4 << 20
+_PIECE: Final = 1 << 20
+_MAX_FORM: Final = 4 << 20
+
+
+class Body:
+    """As it was sent, compressed or not. A context manager: its file is gone afterwards."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by __exit__
+
+    def __enter__(self) -> "Body":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    async def receive(self, request: Request, most: int) -> None:
+        """Raises QueryError (307) past `most` bytes."""
+        if (announced := request.headers.get("content-length", "0")).isdigit() and int(announced) > most:
+            raise _too_large(most)
+        try:
+            async for part in request.stream():
+                self.size += len(part)
+                if self.size > most:
+                    raise _too_large(most)
+                self._file.write(part)
+        except ClientDisconnect as error:
+            raise refused(210, "NETWORK_ERROR", "The client went away while it sent the body") from error
+        self._file.seek(0)
+
+    def pieces(self) -> Iterator[bytes]:
+        while piece := self._file.read(_PIECE):
+            yield piece
+
+
+def _too_large(most: int) -> Exception:
+    return refused(307, "TOO_MANY_BYTES", f"The body is larger than {most} bytes, the most for this user")
+
+
+def form_fields(content_type: str, data: bytes) -> Mapping[str, bytes]:
+    """The fields of a multipart/form-data body. Raises QueryError for files: external tables are not known here."""
+    if len(data) > _MAX_FORM:
+        raise _too_large(_MAX_FORM)
+    message = BytesParser().parsebytes(
+        b"content-type: " + content_type.encode("latin-1") + b"\r\n\r\n" + data
+    )
+    fields: dict[str, bytes] = {}
+    for part in message.get_payload() if message.is_multipart() else ():
+        name = part.get_param("name", header="content-disposition")  # pyright: ignore
+        if part.get_filename() is not None:  # pyright: ignore
+            raise refused(48, "NOT_IMPLEMENTED", "External data are not supported: insert them into a table")
+        if isinstance(name, str):
+            fields[name] = part.get_payload(decode=True) or b""  # pyright: ignore
+    return fields
