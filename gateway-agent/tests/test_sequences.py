@@ -18,59 +18,77 @@ def file(tmp_path: Path):
 
 
 def snapshot(mark: bytes, lost: int = 0) -> Snapshot:
-    return Snapshot({"netflow": mark * 3, "sflow": b""}, lost)
+    return Snapshot({"netflow": mark * 3, "sflow": b""}, lost, 1_000)
+
+
+def put(file: SequenceFile, sequence: int, mark: bytes, lost: int = 0) -> None:
+    """A hand-over of one flow batch with this number."""
+    file.write(
+        "e",
+        {"flow": sequence, "nat-session": 1},
+        {"flow": sequence + 1, "nat-session": 1},
+        snapshot(mark, lost),
+    )
+
+
+def given(flow: int, nat: int = 1) -> dict[str, int]:
+    return {"flow": flow, "nat-session": nat}
 
 
 def test_nothing_was_kept_at_first(file: SequenceFile) -> None:
-    assert file.read("e", {"flow": 9}) is None
+    assert file.newest() is None
+    assert file.resume("e", given(9)) is None
 
 
-def test_the_newest_snapshot_whose_batches_are_in_the_spool_is_true(file: SequenceFile) -> None:
-    file.write("e", {"flow": 2, "nat-session": 1}, snapshot(b"a", 5))
-    file.write("e", {"flow": 3, "nat-session": 1}, snapshot(b"b", 7))
-    newest = file.read("e", {"flow": 3, "nat-session": 1})
-    assert newest is not None
-    assert (newest.numbers, newest.lost) == ({"netflow": b"bbb", "sflow": b""}, 7)
-    killed_before_its_batch = file.read("e", {"flow": 2, "nat-session": 1})
-    assert killed_before_its_batch is not None
-    assert killed_before_its_batch.numbers["netflow"] == b"aaa"
-    assert file.read("e", {"flow": 1, "nat-session": 1}) is None
-    assert file.read("another", {"flow": 9, "nat-session": 9}) is None
+@pytest.mark.parametrize(
+    ("epoch", "next_flow", "expected"),
+    [("e", 3, snapshot(b"b", 7)), ("e", 2, snapshot(b"a", 5)), ("e", 1, None), ("another", 9, None)],
+)
+def test_the_newest_snapshot_whose_batches_are_in_the_spool_is_true(
+    file: SequenceFile, epoch: str, next_flow: int, expected: Snapshot | None
+) -> None:
+    put(file, 1, b"a", 5)
+    put(file, 2, b"b", 7)
+    assert file.resume(epoch, given(next_flow)) == expected
+    put(file, next_flow, b"c")
+    assert file.resume("e", given(next_flow + 1)) == snapshot(b"c")
 
 
-def test_a_start_goes_on_with_the_slots(tmp_path: Path) -> None:
+def test_what_was_not_true_at_a_start_never_becomes_true(tmp_path: Path) -> None:
     path = tmp_path / "sequences.bin"
-    for number in range(1, 6):
+    file = SequenceFile(path, Counters())
+    put(file, 1, b"a")
+    put(file, 2, b"x")
+    file.close()
+    for _ in range(3):  # killed again and again before the batch that goes with the slot is kept
         file = SequenceFile(path, Counters())
-        file.write("e", {"flow": number + 1}, snapshot(b"%d" % number))
+        assert file.resume("e", given(2)) == snapshot(b"a")
+        put(file, 2, b"y")
         file.close()
     file = SequenceFile(path, Counters())
-    assert [file.read("e", {"flow": given}) is not None for given in (4, 5, 6)] == [False, True, True]
+    assert file.resume("e", given(3)) == snapshot(b"y")
     file.close()
 
 
 @pytest.mark.parametrize("damage", [10, 60, 150])
-def test_a_torn_slot_is_none(tmp_path: Path, damage: int) -> None:
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_torn_slot_is_none(tmp_path: Path, place: int, damage: int) -> None:
     path = tmp_path / "sequences.bin"
     file = SequenceFile(path, Counters())
-    file.write("e", {"flow": 2}, snapshot(b"a"))
-    file.write("e", {"flow": 3}, snapshot(b"b"))
+    put(file, 1, b"a")
+    put(file, 2, b"b")
+    newest = file.newest()
+    assert newest is not None
     descriptor = os.open(path, os.O_WRONLY)
-    os.pwrite(descriptor, b"\xff", damage)
+    os.pwrite(descriptor, b"\xff", place * SLOT + damage)
     os.close(descriptor)
-    kept = file.read("e", {"flow": 3})
-    assert kept is not None
-    assert kept.numbers["netflow"] == b"aaa"
+    assert file.resume("e", given(3)) == snapshot(b"a" if place == newest.place else b"b")
     file.close()
 
 
-def test_what_no_slot_holds_is_counted(tmp_path: Path) -> None:
-    counters = Counters()
-    file = SequenceFile(tmp_path / "sequences.bin", counters)
-    file.write("e", {"flow": 2}, Snapshot({"netflow": bytes(SLOT)}, 0))
-    assert file.read("e", {"flow": 2}) is None
-    assert counters.total("state_errors") == 1
-    file.close()
+def test_what_no_slot_holds_is_counted(file: SequenceFile) -> None:
+    file.write("e", given(1), given(2), Snapshot({"netflow": bytes(SLOT)}, 0, 0))
+    assert file.newest() is None
 
 
 def line(sequence: int, rows: int = 10, **options) -> Line:

@@ -228,3 +228,31 @@ def test_the_epoch_ends_where_a_log_is_gone_or_its_file_unreadable(tmp_path: Pat
     unread, counters = spool(tmp_path)
     assert unread.epoch not in (made.epoch, bereft.epoch)
     assert counters.snapshot() == {'spool_records_damaged{cause="epoch"}': 1}
+
+
+def test_what_is_hidden_is_read_once_it_is_whole(tmp_path: Path) -> None:
+    made, _ = spool(tmp_path)
+    log = made.logs["flow"]
+    fill(made, 3)
+    log.hide()
+    fill(made, 2, start=3)
+    assert numbers(read_all(log)) == [0, 1, 2]
+    assert log.next_is_fresh()
+    log.show()
+    assert numbers(read_all(log)) == [3, 4]
+
+
+@pytest.mark.parametrize("keep", [1, 40, 100])
+def test_what_was_kept_in_part_is_taken_back_for_good(tmp_path: Path, keep: int) -> None:
+    made, _ = spool(tmp_path)
+    fill(made, 100, size=2000)
+    assert made.logs["flow"].segments == 4
+    again, _ = spool(tmp_path)
+    again.logs["flow"].forget_from(keep)
+    assert again.logs["flow"].next_sequence == keep
+    fill(again, 2, start=500)
+    third, counters = spool(tmp_path)
+    found = read_all(third.logs["flow"])
+    assert numbers(found) == [*range(keep - 1), 500, 501]
+    assert sequences(found) == list(range(1, keep + 2))
+    assert counters.snapshot() == {}

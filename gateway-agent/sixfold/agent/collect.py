@@ -183,7 +183,7 @@ class Collection:
     def _hand_over(self) -> None:
         lost = self._counters.total("sequence_lost") - self._counters.total("sequence_late")
         numbers = {source.protocol: source.decoder.numbers() for source in self._sources}
-        self._queue.put(HandOver(self._open.cut(), Snapshot(numbers, self._lost_before + lost)))
+        self._queue.put(HandOver(self._open.cut(), Snapshot(numbers, self._lost_before + lost, _now())))
         self._unheard = True
 
     def _has_new_templates(self, now: int) -> bool:

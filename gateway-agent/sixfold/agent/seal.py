@@ -126,25 +126,56 @@ class Sealer:
             yield from self._encoded(schema, half, exporter, limit)
 
     def _keep(self, parts: Sequence[_Part], snapshot: Snapshot | None) -> None:
-        """Tell what the spool is about to get, then give it."""
-        due = {kind: spooled.next_sequence for kind, spooled in self._spool.logs.items()}
+        """Tell what the spool is about to get, then give it: the publisher sees all of it or nothing."""
+        before = self._given()
+        after = dict(before)
         told: list[Line] = []
         if snapshot is not None:
             self._lost = snapshot.lost
         for part in parts:
-            meta = {"epoch": self._spool.epoch, "sequence": due[part.schema.name]}
+            meta = {"epoch": self._spool.epoch, "sequence": after[part.schema.name]}
             told.append(_line(part.schema.name, meta, part.rows, part.octets, self._lost))
-            due[part.schema.name] += 1
+            after[part.schema.name] += 1
         if told:
             self._log.write(told)
         if snapshot is not None:
-            self._sequences.write(self._spool.epoch, due, snapshot)
-        for part, line in zip(parts, told, strict=True):
-            meta = self._append(part)
-            if (meta["epoch"], meta["sequence"]) != (line.epoch, line.sequence):
-                # The disk took it not, and it is held in memory under another number.
-                actual = _line(line.kind, meta, line.rows, line.bytes, self._lost)
-                self._log.write([replace(line, rows=0, bytes=0), actual])
+            self._sequences.write(self._spool.epoch, before, after, snapshot)
+        logs = [self._spool.logs[kind] for kind in {part.schema.name for part in parts}]
+        for one in logs:
+            one.hide()
+        try:
+            for part, line in zip(parts, told, strict=True):
+                meta = self._append(part)
+                if (meta["epoch"], meta["sequence"]) != (line.epoch, line.sequence):
+                    # The disk took it not, and it is held in memory under another number.
+                    actual = _line(line.kind, meta, line.rows, line.bytes, self._lost)
+                    self._log.write([replace(line, rows=0, bytes=0), actual])
+            if snapshot is not None and (given := self._given()) != after:
+                self._sequences.write(self._spool.epoch, given, given, snapshot)
+        finally:
+            for one in logs:
+                one.show()
+
+    def _given(self) -> dict[str, int]:
+        return {kind: spooled.next_sequence for kind, spooled in self._spool.logs.items()}
+
+    def resume(self) -> Snapshot | None:
+        """Take back what a killed agent had kept in part, and give the exporters' numbers as of what it kept."""
+        newest = self._sequences.newest()
+        if newest is not None and newest.epoch == self._spool.epoch:
+            if not newest.is_true(newest.epoch, self._given()):
+                for kind, number in newest.before.items():
+                    if kind in self._spool.logs:
+                        self._spool.logs[kind].forget_from(number)
+            void = {"epoch": newest.epoch}
+            self._log.write(
+                _line(kind, {**void, "sequence": number}, 0, 0, newest.snapshot.lost)
+                for kind, after in newest.after.items()
+                for number in range(self._given().get(kind, after), after)
+            )
+        known = self._sequences.resume(self._spool.epoch, self._given())
+        self._lost = known.lost if known is not None else 0
+        return known
 
     def _append(self, part: _Part) -> Mapping[str, Any]:
         columns, kind = part.columns, part.schema.name

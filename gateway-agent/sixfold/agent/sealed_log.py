@@ -52,6 +52,8 @@ class SealedLog:
             for one in lines
         )
         text = b"".join(self._unwritten)
+        if not text:
+            return
         try:
             written = os.write(self._open(), text)
             self._size += written
@@ -87,7 +89,7 @@ def _ends_a_line(path: Path, size: int) -> bool:
 
 
 def read_sealed(folder: Path) -> Iterator[Line]:
-    """Every batch once, as its last line says, in the order of first mention; batches of 0 rows are left out."""
+    """Every batch once, as its last line says, in the order of those lines; batches of 0 rows are left out."""
     found: dict[tuple[str, str, int], Line] = {}
     for name in (NAME + ".1", NAME):
         path = folder / name
@@ -98,5 +100,6 @@ def read_sealed(folder: Path) -> Iterator[Line]:
             if len(parts) != 7 or not all(part.removeprefix("-").isdigit() for part in parts[3:]):
                 continue
             line = Line(parts[1], parts[2], *(int(part) for part in parts[3:]))
+            found.pop((line.kind, line.epoch, line.sequence), None)
             found[line.kind, line.epoch, line.sequence] = line
     return (line for line in found.values() if line.rows)

@@ -230,7 +230,7 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
         state=state,
         sealer=sealer,
         counters=counters,
-        known=sequences.read(spool.epoch, {kind: one.next_sequence for kind, one in spool.logs.items()}),
+        known=sealer.resume(),
     )
     commands = Commands(
         gateway=settings.gateway,

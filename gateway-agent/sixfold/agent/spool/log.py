@@ -70,6 +70,7 @@ class Log:
         self._held: deque[Record] = deque()
         self._held_in_flight: dict[Position, int] = {}
         self._held_bytes = self._volatile_number = 0
+        self._hidden: int | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._recover()
         self._cursor = os.open(folder / "cursor", os.O_CREAT | os.O_RDWR, 0o600)
@@ -112,6 +113,27 @@ class Log:
             return self._sequence
 
     # Writing
+
+    def hide(self) -> None:
+        """What is appended from now on is not read before `show`: it is part of something that is not whole yet."""
+        with self._lock:
+            self._hidden = self._sequence
+
+    def show(self) -> None:
+        with self._lock:
+            self._hidden = None
+
+    def forget_from(self, sequence: int) -> None:
+        """Take back what was appended last, down to this number, and was not shown. Before anything is read."""
+        with self._lock:
+            while self._segments and sequence < self._sequence and self._segments[-1].epoch == self._epoch:
+                newest = self._segments[-1]
+                newest.forget_from(max(0, sequence - newest.first))
+                self._sequence = newest.next_sequence
+                if len(newest) or len(self._segments) == 1:
+                    break
+                self._segments.pop()
+                newest.path.unlink(missing_ok=True)
 
     def append(self, meta: Mapping[str, Any], data: Data, rows: int) -> Record:
         """Number and keep one batch. Where the disk takes nothing it is held in memory; never raises OSError."""
@@ -247,11 +269,16 @@ class Log:
                 continue
             number = self._read_to[1] if segment.number == self._read_to[0] else segment.done
             if number < len(segment):
-                return segment, number
+                shown = (
+                    self._hidden is None
+                    or segment.epoch != self._epoch
+                    or segment.first + number < self._hidden
+                )
+                return (segment, number) if shown else None
         return None
 
     def _next_held(self) -> Record | None:
-        if not self._held:
+        if not self._held or self._hidden is not None:
             return None
         record = self._held.popleft()
         self._held_in_flight[record.position] = record.meta["sequence"]

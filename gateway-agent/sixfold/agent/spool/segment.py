@@ -55,6 +55,14 @@ class Segment:
         self.size += size
         return len(self.offsets) - 1
 
+    def forget_from(self, number: int) -> None:
+        """The records from this one on were never there. Raises OSError where the file cannot be cut."""
+        if number < len(self.offsets):
+            os.truncate(self.path, self.offsets[number])
+            self.size = self.offsets[number]
+            del self.offsets[number:], self.rows[number:]
+            self.done = min(self.done, number)
+
     def acknowledge(self, number: int) -> None:
         if number < self.done or number >= len(self.offsets):
             return
