@@ -19,6 +19,7 @@ def test_a_file_says_listeners_issuers_and_hooks(tmp_path: Path) -> None:
         [listeners]
         host = "::"
         sflow = 9999
+        netflow = false
         [spool]
         max_bytes = 1_000_000_000
         [commands]
@@ -33,6 +34,7 @@ def test_a_file_says_listeners_issuers_and_hooks(tmp_path: Path) -> None:
     loaded = load_settings(file, {"health.port": "9000"})
     settings = loaded.settings
     assert (settings.gateway, settings.listeners.host, settings.health.port) == ("gw-7", "::", 9000)
+    assert (settings.listeners.netflow, settings.listeners.sflow) == (None, 9999)
     assert settings.commands.hooks == (
         FileHook(kind="file", folder=Path("/run/alerts")),
         ExecHook(kind="exec", command=("/usr/bin/siren", "--loud"), timeout=3),

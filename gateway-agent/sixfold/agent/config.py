@@ -1,7 +1,7 @@
 """Settings of the gateway-agent."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -16,13 +16,18 @@ from sixfold.chassis.telemetry import TelemetrySettings
 
 
 class ListenerSettings(Settings):
-    """Where exporters send to. A port of 0 takes any free one; None listens not at all."""
+    """Where exporters send to. A port of 0 takes any free one; `false` does not listen at all."""
 
     host: str = "127.0.0.1"
     netflow: int | None = Field(default=2055, ge=0, le=65_535)
     ipfix: int | None = Field(default=4739, ge=0, le=65_535)
     sflow: int | None = Field(default=6343, ge=0, le=65_535)
     receive_buffer_bytes: int = Field(default=32 << 20, ge=1 << 16)
+
+    @field_validator("netflow", "ipfix", "sflow", mode="before")
+    @classmethod
+    def _or_none(cls, value: Any) -> Any:
+        return None if value is False or value == "false" else value
 
 
 class BatchSettings(Settings):

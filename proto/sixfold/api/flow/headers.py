@@ -1,8 +1,10 @@
 """Headers of a flow or NAT-session batch on the bus.
 
-`Nats-Msg-Id` is `<kind>:<gateway>:<epoch>:<sequence>`. `epoch` is chosen once per agent state directory and
-stays over restarts; `sequence` grows by one per sealed batch of that kind. `floor` is the lowest sequence
-that the agent still holds unacknowledged: no batch below it will come any more, so a reader can forget them.
+`Nats-Msg-Id` is `<kind>:<gateway>:<epoch>:<sequence>`. `epoch` is chosen once per agent state directory and stays over
+restarts and kills; a new one begins where the agent cannot know which numbers it gave (after a loss of power, or for
+what it holds in memory because the disk takes nothing). `sequence` grows by one per sealed batch of that kind, from 1.
+`floor` is the lowest sequence that the agent still holds unacknowledged when it sends this one: what is below was
+acknowledged by the stream, or given up, and is not sent any more. It says nothing of what a reader has read.
 """
 
 from collections.abc import Mapping
