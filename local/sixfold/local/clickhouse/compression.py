@@ -163,7 +163,7 @@ def _opened(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
                 piece, begun = b"", True
                 if one.eof:
                     # Clients compress each block alone: frame follows frame.
-                    piece = one.unused_data
+                    piece = bytes(one.unused_data or b"")
                     one, begun = make(), False
                 if plain:
                     yield plain
@@ -204,7 +204,7 @@ def _unpacked(method: int, packed: bytes, plain_size: int) -> bytes:
     try:
         match method:
             case 0x82:
-                return lz4.block.decompress(packed, uncompressed_size=plain_size)
+                return bytes(lz4.block.decompress(packed, uncompressed_size=plain_size))
             case 0x90:
                 return zstd.ZstdDecompressor().decompress(packed, plain_size)
             case 0x02:

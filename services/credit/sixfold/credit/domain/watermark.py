@@ -130,7 +130,7 @@ class Done:
         return Done({key: mark.settled(upto) for key, mark in self.marks.items()})
 
     def to_json(self) -> list[list[Any]]:
-        rows = []
+        rows: list[list[Any]] = []
         for key, mark in self.marks.items():
             promise = [mark.promise.at, mark.promise.floor] if mark.promise else None
             rows.append([*key, mark.contiguous, sorted(mark.above), sorted(mark.owed), promise])

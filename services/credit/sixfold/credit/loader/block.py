@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sixfold.api.flow.codec import BatchError, BatchMalformedError, decode_arrow
 from sixfold.api.flow.headers import BatchHeaders
@@ -90,14 +89,17 @@ def _timed(rows: pa.RecordBatch, published: datetime) -> tuple[pa.RecordBatch, i
     received = rows.column(column)
     if not len(received):
         return rows, 0
-    scalar = {"type": received.type}
-    first, last = pa.scalar(published - BEHIND, **scalar), pa.scalar(published + AHEAD, **scalar)
-    bounds = pc.min_max(received)
-    if pc.and_(pc.greater_equal(bounds["min"], first), pc.less_equal(bounds["max"], last)).as_py():
+    times = received.to_numpy(zero_copy_only=False).astype("datetime64[ms]")
+    first, last = (
+        np.datetime64(bound.replace(tzinfo=None), "ms") for bound in (published - BEHIND, published + AHEAD)
+    )
+    wrong = ~((times >= first) & (times <= last))
+    retimed = int(wrong.sum())
+    if not retimed:
         return rows, 0
-    good = pc.and_(pc.greater_equal(received, first), pc.less_equal(received, last))
-    kept = pc.if_else(good, received, pa.scalar(published, **scalar))
-    return rows.set_column(column, rows.schema.field(column), kept), pc.sum(pc.invert(good)).as_py()
+    times = np.where(wrong, np.datetime64(published.replace(tzinfo=None), "ms"), times)
+    kept = pa.array(times).cast(received.type)
+    return rows.set_column(column, rows.schema.field(column), kept), retimed
 
 
 def _constant(value: str, rows: int) -> pa.Array:
