@@ -1,6 +1,7 @@
 """The fixtures: a server that keeps its data over a kill, a cluster that has a leader."""
 
 import pytest
+from nats.js.api import StreamConfig
 
 from sixfold.chassis.messaging import Messaging, NatsSettings
 from sixfold.chassis.testing import NatsServers, assert_eventually
@@ -26,7 +27,7 @@ async def test_a_cluster_takes_replicated_streams(nats_server: NatsServers) -> N
     nodes = nats_server.cluster(3)
     bus = Messaging(NatsSettings(servers=tuple(node.url for node in nodes)))
     await bus.start()
-    info = await bus.js.add_stream(name="S", subjects=["s"], num_replicas=3)
+    info = await bus.ensure_stream(StreamConfig(name="S", subjects=["s"], num_replicas=3))
     assert info.cluster is not None
     await bus.stop()
 
