@@ -11,7 +11,6 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -22,16 +21,17 @@ from nats.js.errors import APIError
 from opentelemetry.trace import SpanKind
 
 from sixfold.api.flow.codec import BatchError
-from sixfold.chassis.messaging import Inbound, Messaging, MessagingError, inbound
+from sixfold.chassis.messaging import Inbound, Messaging, MessagingError
 from sixfold.chassis.messaging.deadletters import bury
 from sixfold.chassis.messaging.pull import Pull, PullLostError
 from sixfold.chassis.telemetry import Telemetry, extract
 from sixfold.credit.config import LoaderSettings
 from sixfold.credit.domain.progress import Intent, Progress
 from sixfold.credit.domain.watermark import BatchId
-from sixfold.credit.loader.block import Batch, as_block, read_batch, read_headers
+from sixfold.credit.loader.block import Batch, as_block, read_batch
+from sixfold.credit.loader.intake import Fetched, Intake
 from sixfold.credit.loader.kinds import Kind
-from sixfold.credit.loader.replay import BatchGoneError, fetch, source_of
+from sixfold.credit.loader.replay import BatchGoneError, fetch
 from sixfold.credit.loader.store import FencedError, ProgressStore
 from sixfold.credit.warehouse.connection import WarehouseBusyError, WarehouseError, WarehouseRefusedError
 
@@ -159,13 +159,14 @@ class Loader:
                 if self._progress.intent is not None:
                     await self._finish(self._progress.intent)
                 pull = Pull(self._messaging.nc, stream=self.kind.stream, consumer=self.name)
-                await pull.open()
+                intake = Intake(pull, self.kind, self._settings, self._batches_of_a_block, self._stopping)
+                await intake.open()
                 pause = 0.1
                 try:
                     while not self._stopping.is_set():
-                        await self._load_next(pull)
+                        await self._load(await intake.next(), intake)
                 finally:
-                    await pull.close()
+                    await intake.close()
                 return
             except FencedError as error:
                 log.warning("%s: %s; reading its progress", self.name, error)
@@ -176,35 +177,18 @@ class Loader:
 
     # One block
 
-    async def _load_next(self, pull: Pull) -> None:
-        size = max(MIN_FETCH, min(self._settings.max_batches, int(self._settings.max_rows / self._mean_rows)))
-        fetched = [inbound(one) for one in await pull.batch(size, self._settings.linger, self._stopping)]
-        unsettled = {one.sequence: one for one in fetched}
-        keeper = asyncio.create_task(self._keep(unsettled))
-        try:
-            await self._load(fetched, unsettled)
-        finally:
-            keeper.cancel()
-            for message in unsettled.values():
-                with suppress(Exception):
-                    await message._msg.nak()
-        if self._progress.done.is_waiting and time.monotonic() - self._settled_at > SETTLE:
-            await self._settle()
+    def _batches_of_a_block(self) -> int:
+        return max(MIN_FETCH, min(self._settings.max_batches, int(self._settings.max_rows / self._mean_rows)))
 
-    async def _load(self, fetched: Sequence[Inbound], unsettled: dict[int, Inbound]) -> None:
-        """Store what was fetched; what is acknowledged leaves `unsettled`."""
-
-        async def settle(message: Inbound) -> None:
-            await message._msg.ack()
-            del unsettled[message.sequence]
-
+    async def _load(self, fetched: Sequence[Fetched], intake: Intake) -> None:
+        """Store what was fetched."""
         held: list[_Held] = []
-        for message in fetched:
-            batch = await self._read(message)
+        for one in fetched:
+            batch = await self._wanted(one)
             if batch is None:
-                await settle(message)
+                await intake.settle(one.message)
             else:
-                held.append(_Held(message, batch))
+                held.append(_Held(one.message, batch))
         first, twins = _apart(held)
         for block in _blocks(first, self._settings.max_rows):
             self._mean_rows = max(1.0, sum(one.rows for one in block) / len(block))
@@ -214,10 +198,12 @@ class Loader:
                 if await self._store_block([one]):
                     await self._bury(one.message, one.batch.id, "warehouse-refused", self.trouble)
             for one in block:
-                await settle(one.message)
+                await intake.settle(one.message)
         for twin in twins:
-            await settle(twin.message)
+            await intake.settle(twin.message)
         self._count("duplicate", len(twins))
+        if self._progress.done.is_waiting and time.monotonic() - self._settled_at > SETTLE:
+            await self._settle()
 
     async def _settle(self) -> None:
         """Let the floors count whose batch, with everything before it, is acknowledged."""
@@ -228,27 +214,24 @@ class Loader:
         if settled != self._progress:
             await self._write(settled)
 
-    async def _read(self, message: Inbound) -> Batch | None:
+    async def _wanted(self, fetched: Fetched) -> Batch | None:
         """The batch, where it is to be stored."""
-        source = source_of(message)
-        identity: BatchId | None = None
-        try:
-            _, identity = read_headers(source)
-            if self._progress.done.is_done(identity):
-                self._count("duplicate", 1)
-                return None
-            if not self._progress.done.has_room(identity):
-                await self._bury(
-                    message, identity, "too-many-holes", "the agent's numbers have too many holes"
-                )
-                return None
-            batch = read_batch(self.kind, source)
-        except BatchError as error:
-            await self._bury(message, identity, error.cause, str(error))
+        identity = fetched.id
+        if identity is not None and self._progress.done.is_done(identity):
+            self._count("duplicate", 1)
             return None
-        if batch.retimed:
-            self._retimed.add(batch.retimed, {"kind": self.kind.prefix, "gateway": identity.gateway})
-        return batch
+        if identity is not None and not self._progress.done.has_room(identity):
+            await self._bury(
+                fetched.message, identity, "too-many-holes", "the agent's numbers have too many holes"
+            )
+            return None
+        if isinstance(fetched.said, BatchError):
+            await self._bury(fetched.message, identity, fetched.said.cause, str(fetched.said))
+            return None
+        if fetched.said.retimed:
+            labels = {"kind": self.kind.prefix, "gateway": fetched.said.id.gateway}
+            self._retimed.add(fetched.said.retimed, labels)
+        return fetched.said
 
     async def _write(self, progress: Progress) -> None:
         await self._store.write(progress)
@@ -269,7 +252,7 @@ class Loader:
     async def _insert(self, batches: Sequence[Batch], token: str) -> bool:
         """Until it is stored; False where it never will be. A warehouse that is away is waited for."""
         try:
-            block = as_block(batches)
+            block = await asyncio.to_thread(as_block, batches)
         except pa.ArrowException as error:
             self.trouble = f"{type(error).__name__}: {error}"
             return False
@@ -354,14 +337,6 @@ class Loader:
             await self._write(self._progress.owing(batch))
         log.warning("%s: batch at %d is a dead letter: %s: %s", self.name, message.sequence, cause, detail)
         self._count("dead-letter", 1, cause=cause)
-
-    async def _keep(self, unsettled: dict[int, Inbound]) -> None:
-        """A slow insert must not make the server deliver its batches again."""
-        while True:
-            await asyncio.sleep(self._settings.ack_wait / 3)
-            with suppress(nats.errors.Error):
-                for message in tuple(unsettled.values()):
-                    await message._msg.in_progress()
 
     def _count(self, outcome: str, number: int, **labels: str) -> None:
         self._batches.add(number, {"kind": self.kind.prefix, "outcome": outcome, **labels})

@@ -65,6 +65,7 @@ class Warehouse:
         self._writer = ThreadPoolExecutor(1, "warehouse-writer")
         self._readers = ThreadPoolExecutor(READERS, "warehouse-reader")
         self._write_client: Client | None = None
+        self._inserts: Any = None
         self._read_clients: list[Client] = []
         self._waiting = 0
 
@@ -91,9 +92,17 @@ class Warehouse:
                 f"cannot open the warehouse at {dsn.rpartition('@')[2]}: {' '.join(str(error).split())[:300]}"
             ) from error
 
+    def _connect_embedded(self) -> Any:
+        # Only where the DSN asks for the embedded engine is it installed.
+        import chdb
+
+        return chdb.connect(self.path)
+
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._write_client = await loop.run_in_executor(self._writer, self.client)
+        if self.embedded:
+            self._inserts = await loop.run_in_executor(self._writer, self._connect_embedded)
         for _ in range(READERS):
             self._read_clients.append(await loop.run_in_executor(self._readers, self.client))
 
@@ -102,8 +111,10 @@ class Warehouse:
         for client in (*self._read_clients, self._write_client):
             if client is not None:
                 await loop.run_in_executor(self._writer, client.close)
+        if self._inserts is not None:
+            await loop.run_in_executor(self._writer, self._inserts.close)
         self._read_clients.clear()
-        self._write_client = None
+        self._write_client = self._inserts = None
         self._writer.shutdown(wait=True)
         self._readers.shutdown(wait=True)
 
@@ -154,7 +165,31 @@ class Warehouse:
             "max_partitions_per_insert_block": 1_000,
         }
         name = f"{self.settings.database}.{table}"
-        await self.write(lambda client: client.insert_arrow(name, data, settings=settings))
+        if self.embedded:
+            await self.write(lambda _: self._stream(name, data, settings))
+        else:
+            await self.write(lambda client: client.insert_arrow(name, data, settings=settings))
+
+    def _stream(self, name: str, data: pa.Table, settings: Mapping[str, Any]) -> None:
+        """The rows straight into the engine: insert_arrow hands them over through a file, for a quarter more CPU."""
+        columns = ", ".join(f"`{column}`" for column in data.column_names)
+        changed = ", ".join(
+            f"{key} = {value!r}" if isinstance(value, str) else f"{key} = {value}"
+            for key, value in settings.items()
+        )
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, data.schema) as stream:
+            stream.write_table(data)
+        assert self._inserts is not None
+        inserter = self._inserts.send_insert(
+            f"INSERT INTO {name} ({columns}) SETTINGS {changed}", "ArrowStream"
+        )
+        try:
+            inserter.append(sink.getvalue().to_pybytes())
+            inserter.finish()
+        except BaseException:
+            inserter.cancel()
+            raise
 
     async def has_batch(self, table: str, gateway: str, epoch: str, sequence: int) -> bool:
         """Whether any row of the batch is stored."""
