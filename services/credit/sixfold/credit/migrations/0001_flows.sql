@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS flows ${ON_CLUSTER}
 (
-    `time_received` DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)) COMMENT 'arrival of the datagram, by the agent''s clock; partitions, order and retention follow it',
+    `time_received` DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'arrival of the datagram, by the agent''s clock (by the bus''s, where that cannot be true); partitions, order and retention follow it',
     `time_start` DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'first packet of the flow, by the exporter''s clock',
     `time_end` DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'last packet of the flow, by the exporter''s clock',
     `gateway` LowCardinality(String) COMMENT 'gateway whose agent collected the flow',
@@ -28,21 +28,23 @@ CREATE TABLE IF NOT EXISTS flows ${ON_CLUSTER}
     `vlan` UInt16 CODEC(ZSTD(1)) COMMENT 'VLAN id at the ingress',
     `flow_end_reason` UInt8 CODEC(ZSTD(1)) COMMENT 'flowEndReason, information element 136',
     `forwarding_status` UInt8 CODEC(ZSTD(1)) COMMENT 'forwardingStatus, information element 89',
-    `flow_label` UInt32 CODEC(ZSTD(1)) COMMENT 'IPv6 flow label',
+    `flow_label` UInt32 CODEC(ZSTD(3)) COMMENT 'IPv6 flow label',
     `post_nat_src_address` IPv6 CODEC(ZSTD(1)) COMMENT 'source address after translation, :: where not translated',
     `post_nat_dst_address` IPv6 CODEC(ZSTD(1)) COMMENT 'destination address after translation, :: where not translated',
     `post_nat_src_port` UInt16 CODEC(ZSTD(1)) COMMENT 'source port after translation',
     `post_nat_dst_port` UInt16 CODEC(ZSTD(1)) COMMENT 'destination port after translation',
     `subscriber` LowCardinality(String) COMMENT 'pseudonym of the subscriber where known, else empty',
     `batch_epoch` LowCardinality(String) COMMENT 'epoch of the agent that sealed the batch',
-    `batch_sequence` UInt64 CODEC(Delta, ZSTD(1)) COMMENT 'number of the batch in its epoch: the trail back to the agent',
-    `family` Enum8('ipv4' = 4, 'ipv6' = 6) ALIAS if(startsWith(reinterpret(src_address, 'FixedString(16)'), unhex('00000000000000000000FFFF')), 'ipv4', 'ipv6') COMMENT 'family of the flow''s addresses',
-    `translated` Bool ALIAS (post_nat_src_address != toIPv6('::') OR post_nat_dst_address != toIPv6('::') OR isIPAddressInRange(toString(dst_address), '64:ff9b::/96')) COMMENT 'the flow crosses between the families or a NAT'
+    `batch_sequence` UInt64 CODEC(Delta, ZSTD(3)) COMMENT 'number of the batch in its epoch: the trail back to the agent',
+    `family` Enum8('ipv4' = 4, 'ipv6' = 6) ALIAS if((src_address BETWEEN toIPv6('::ffff:0.0.0.0') AND toIPv6('::ffff:255.255.255.255')), 'ipv4', 'ipv6') COMMENT 'family of the flow''s addresses',
+    `translated` Bool ALIAS (post_nat_src_address != toIPv6('::') OR post_nat_dst_address != toIPv6('::') OR (src_address BETWEEN toIPv6('64:ff9b::') AND toIPv6('64:ff9b::ffff:ffff')) OR (dst_address BETWEEN toIPv6('64:ff9b::') AND toIPv6('64:ff9b::ffff:ffff'))) COMMENT 'the flow crosses between the families or a NAT',
+    INDEX src_address_index src_address TYPE bloom_filter(0.025) GRANULARITY 1,
+    INDEX dst_address_index dst_address TYPE bloom_filter(0.025) GRANULARITY 1
 )
 ENGINE = ${MERGE_TREE}
 PARTITION BY toYYYYMMDD(time_received)
-PRIMARY KEY (toStartOfFiveMinutes(time_received), dst_address)
-ORDER BY (toStartOfFiveMinutes(time_received), dst_address, src_address, dst_port, src_port)
+PRIMARY KEY (toStartOfFiveMinutes(time_received), least(src_address, dst_address))
+ORDER BY (toStartOfFiveMinutes(time_received), least(src_address, dst_address), greatest(src_address, dst_address), time_start)
 TTL toDateTime(time_received) + INTERVAL ${FLOW_DAYS} DAY
-SETTINGS ${DEDUPLICATION}, ttl_only_drop_parts = 1
+SETTINGS ${DEDUPLICATION}, ttl_only_drop_parts = 1, min_parts_to_merge_at_once = 12
 COMMENT 'one row per flow record of an exporter, stored exactly once';

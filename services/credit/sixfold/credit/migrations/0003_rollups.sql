@@ -21,8 +21,8 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS traffic_minute_mv ${ON_CLUSTER} TO traffi
 SELECT
     toStartOfMinute(toDateTime(time_received, 'UTC')) AS minute,
     gateway,
-    if(startsWith(reinterpret(src_address, 'FixedString(16)'), unhex('00000000000000000000FFFF')), 'ipv4', 'ipv6') AS family,
-    (post_nat_src_address != toIPv6('::') OR post_nat_dst_address != toIPv6('::') OR startsWith(reinterpret(dst_address, 'FixedString(16)'), unhex('0064FF9B0000000000000000'))) AS translated,
+    if((src_address BETWEEN toIPv6('::ffff:0.0.0.0') AND toIPv6('::ffff:255.255.255.255')), 'ipv4', 'ipv6') AS family,
+    (post_nat_src_address != toIPv6('::') OR post_nat_dst_address != toIPv6('::') OR (src_address BETWEEN toIPv6('64:ff9b::') AND toIPv6('64:ff9b::ffff:ffff')) OR (dst_address BETWEEN toIPv6('64:ff9b::') AND toIPv6('64:ff9b::ffff:ffff'))) AS translated,
     protocol,
     if(least(src_port, dst_port) < 10000 AND protocol IN (6, 17, 33, 132, 136), least(src_port, dst_port), 0) AS service_port,
     sum(bytes) AS bytes, sum(packets) AS packets, count() AS flows
@@ -74,7 +74,7 @@ COMMENT 'traffic per hour by prefix; sum the columns';
 CREATE MATERIALIZED VIEW IF NOT EXISTS prefix_hour_source_mv ${ON_CLUSTER} TO prefix_hour AS
 SELECT
     toStartOfHour(toDateTime(time_received, 'UTC')) AS hour, gateway, 'source' AS side,
-    tupleElement(IPv6CIDRToRange(src_address, if(startsWith(reinterpret(src_address, 'FixedString(16)'), unhex('00000000000000000000FFFF')), 120, 48)), 1) AS prefix,
+    tupleElement(IPv6CIDRToRange(src_address, if((src_address BETWEEN toIPv6('::ffff:0.0.0.0') AND toIPv6('::ffff:255.255.255.255')), 120, 48)), 1) AS prefix,
     sum(bytes) AS bytes, sum(packets) AS packets, count() AS flows
 FROM flows
 GROUP BY hour, gateway, prefix;
@@ -82,7 +82,7 @@ GROUP BY hour, gateway, prefix;
 CREATE MATERIALIZED VIEW IF NOT EXISTS prefix_hour_destination_mv ${ON_CLUSTER} TO prefix_hour AS
 SELECT
     toStartOfHour(toDateTime(time_received, 'UTC')) AS hour, gateway, 'destination' AS side,
-    tupleElement(IPv6CIDRToRange(dst_address, if(startsWith(reinterpret(dst_address, 'FixedString(16)'), unhex('00000000000000000000FFFF')), 120, 48)), 1) AS prefix,
+    tupleElement(IPv6CIDRToRange(dst_address, if((dst_address BETWEEN toIPv6('::ffff:0.0.0.0') AND toIPv6('::ffff:255.255.255.255')), 120, 48)), 1) AS prefix,
     sum(bytes) AS bytes, sum(packets) AS packets, count() AS flows
 FROM flows
 GROUP BY hour, gateway, prefix;
