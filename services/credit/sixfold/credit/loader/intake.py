@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import nats.errors
 
@@ -74,7 +75,7 @@ class Intake:
         self._unsettled.pop(message.sequence, None)
 
     async def close(self) -> None:
-        tasks = [task for task in (self._ahead, self._keeper) if task is not None]
+        tasks: list[asyncio.Task[Any]] = [task for task in (self._ahead, self._keeper) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
