@@ -1,45 +1,61 @@
 CREATE OR REPLACE VIEW v_flows ${ON_CLUSTER} AS
 SELECT
-    time_received, time_start, time_end, gateway,
-    replaceOne(toString(exporter), '::ffff:', '') AS exporter,
+    time_received, time_start, time_end, gateway, replaceOne(toString(exporter), '::ffff:', '') AS exporter,
     observation_domain, family, translated,
     replaceOne(toString(src_address), '::ffff:', '') AS src_address, src_port,
     replaceOne(toString(dst_address), '::ffff:', '') AS dst_address, dst_port,
     protocol, bytes, packets, sampling_rate, tcp_flags, ip_tos, icmp_type_code, input_interface, output_interface,
-    direction, src_as, dst_as, vlan, flow_label, subscriber,
+    direction, src_as, dst_as, src_prefix_length, dst_prefix_length, replaceOne(toString(next_hop), '::ffff:', '') AS next_hop,
+    vlan, flow_end_reason, forwarding_status, flow_label, subscriber,
     replaceOne(toString(post_nat_src_address), '::ffff:', '') AS post_nat_src_address, post_nat_src_port,
-    replaceOne(toString(post_nat_dst_address), '::ffff:', '') AS post_nat_dst_address, post_nat_dst_port
+    replaceOne(toString(post_nat_dst_address), '::ffff:', '') AS post_nat_dst_address, post_nat_dst_port,
+    batch_epoch, batch_sequence
 FROM flows
-COMMENT 'flows with addresses as people write them';
+COMMENT 'flows with addresses as people write them; to find one host quickly, ask flows with toIPv6';
+
+CREATE OR REPLACE VIEW v_nat_sessions ${ON_CLUSTER} AS
+SELECT
+    time_received, time, gateway, replaceOne(toString(exporter), '::ffff:', '') AS exporter, event, protocol,
+    replaceOne(toString(src_address), '::ffff:', '') AS src_address, src_port,
+    replaceOne(toString(post_nat_src_address), '::ffff:', '') AS post_nat_src_address, post_nat_src_port,
+    replaceOne(toString(dst_address), '::ffff:', '') AS dst_address, dst_port,
+    replaceOne(toString(post_nat_dst_address), '::ffff:', '') AS post_nat_dst_address, post_nat_dst_port,
+    port_block_start, port_block_end, nat_instance, bytes
+FROM nat_sessions
+COMMENT 'NAT events with addresses as people write them; to find one public address quickly, ask nat_sessions with toIPv6';
 
 CREATE OR REPLACE VIEW v_flows_once ${ON_CLUSTER} AS
 SELECT
-    time_start, time_end, src_address, dst_address, src_port, dst_port, protocol, family,
-    observed.1 AS bytes, observed.2 AS packets, observed.3 AS gateway, observed.4 AS exporter, exporters
+    hour, seen.1 AS time_start, seen.2 AS time_end,
+    replaceOne(toString(src_address), '::ffff:', '') AS src_address, replaceOne(toString(dst_address), '::ffff:', '') AS dst_address, src_port, dst_port, protocol, family,
+    seen.3 AS bytes, seen.4 AS packets, seen.5 AS records, seen.6 AS gateway, replaceOne(toString(seen.7), '::ffff:', '') AS exporter, exporters
 FROM
 (
     SELECT
-        src_address, dst_address, src_port, dst_port, protocol, any(family) AS family, toStartOfMinute(minute_start) AS minute,
-        min(first) AS time_start, max(last) AS time_end,
-        argMax((octets, counted, gateway, exporter), (octets, exporter)) AS observed,
-        count() AS exporters
+        hour, src_address, dst_address, src_port, dst_port, protocol, any(kind) AS family,
+        argMax((first, last, octets, counted, records, gateway, exporter), (-rate, octets, exporter, egress)) AS seen,
+        uniqExact(exporter) AS exporters
     FROM
     (
         SELECT
-            src_address, dst_address, src_port, dst_port, protocol, any(family) AS family, gateway, exporter,
-            toStartOfMinute(time_start) AS minute_start, min(time_start) AS first, max(time_end) AS last,
-            sum(bytes) AS octets, sum(packets) AS counted
+            toStartOfHour(time_received) AS hour, src_address, dst_address, src_port, dst_port, protocol,
+            gateway, exporter, direction = 1 AS egress, any(family) AS kind,
+            min(time_start) AS first, max(time_end) AS last, sum(bytes) AS octets, sum(packets) AS counted, count() AS records,
+            toInt64(max(if(sampling_rate = 0, 4294967296, toUInt64(sampling_rate)))) AS rate
         FROM flows
-        WHERE direction != 1
-        GROUP BY src_address, dst_address, src_port, dst_port, protocol, gateway, exporter, minute_start
+        GROUP BY hour, src_address, dst_address, src_port, dst_port, protocol, gateway, exporter, egress
     )
-    GROUP BY src_address, dst_address, src_port, dst_port, protocol, minute
+    GROUP BY hour, src_address, dst_address, src_port, dst_port, protocol
 )
-COMMENT 'each flow and minute once, from the exporter that saw most of it, also where several routers exported it';
+COMMENT 'each flow of an hour once, as the router and direction told it that sampled least, then saw most; filter the hour';
 
 CREATE OR REPLACE VIEW v_traffic_minute ${ON_CLUSTER} AS
 SELECT
     minute, gateway, family, translated, protocol, service_port,
+    concat(
+        transform(protocol, [1, 6, 17, 47, 50, 58, 132], ['icmp', 'tcp', 'udp', 'gre', 'esp', 'icmpv6', 'sctp'], toString(protocol)),
+        if(service_port = 0, '', concat('/', toString(service_port)))
+    ) AS service,
     sum(bytes) AS bytes, sum(packets) AS packets, sum(flows) AS flows,
     round(bytes * 8 / 60) AS bits_per_second
 FROM traffic_minute
@@ -52,7 +68,7 @@ SELECT
     sumIf(bytes, family = 'ipv4') AS bytes_ipv4, sumIf(bytes, family = 'ipv6') AS bytes_ipv6,
     sumIf(flows, family = 'ipv4') AS flows_ipv4, sumIf(flows, family = 'ipv6') AS flows_ipv6,
     sumIf(bytes, translated) AS bytes_translated,
-    round(bytes_ipv6 / (bytes_ipv4 + bytes_ipv6), 4) AS share
+    if(bytes_ipv4 + bytes_ipv6 = 0, 0, round(bytes_ipv6 / (bytes_ipv4 + bytes_ipv6), 4)) AS share
 FROM traffic_hour
 GROUP BY hour, gateway
 COMMENT 'share of IPv6 in the bytes of each gateway and hour';
@@ -69,11 +85,18 @@ COMMENT 'hosts by what they sent; filter the hour, then ORDER BY bytes DESC LIMI
 CREATE OR REPLACE VIEW v_top_prefixes ${ON_CLUSTER} AS
 SELECT
     hour, gateway, side,
-    if(startsWith(toString(prefix), '::ffff:'), concat(replaceOne(toString(prefix), '::ffff:', ''), '/24'), concat(toString(prefix), '/48')) AS prefix,
+    if(prefix BETWEEN toIPv6('::ffff:0.0.0.0') AND toIPv6('::ffff:255.255.255.255'),
+       concat(replaceOne(toString(prefix), '::ffff:', ''), '/24'), concat(toString(prefix), '/48')) AS network,
     sum(bytes) AS bytes, sum(packets) AS packets, sum(flows) AS flows
 FROM prefix_hour
 GROUP BY hour, gateway, side, prefix
 COMMENT 'prefixes by hour; filter the hour, then ORDER BY bytes DESC LIMIT 20';
+
+CREATE OR REPLACE VIEW v_subscriber_hour ${ON_CLUSTER} AS
+SELECT hour, subscriber, gateway, sum(bytes) AS bytes, sum(packets) AS packets, sum(flows) AS flows
+FROM subscriber_hour
+GROUP BY hour, subscriber, gateway
+COMMENT 'what subscribers sent by hour, where the pseudonym is known';
 
 CREATE OR REPLACE VIEW v_gateway_health ${ON_CLUSTER} AS
 SELECT
@@ -86,8 +109,13 @@ GROUP BY gateway
 COMMENT 'the newest word of every gateway';
 
 CREATE OR REPLACE VIEW v_losses ${ON_CLUSTER} AS
-SELECT gateway, name AS counter, newest[name] AS value
-FROM (SELECT gateway, argMax(counters, time) AS newest FROM gateways GROUP BY gateway)
-ARRAY JOIN mapKeys(newest) AS name
-WHERE match(name, 'drop|gap|without_template|unknown_sampling|lost') AND value > 0
-COMMENT 'what was lost on the way, by gateway and cause';
+SELECT
+    gateway, time AS last_heartbeat, splitByChar('{', name)[1] AS loss,
+    extract(name, 'exporter="([^"]*)"') AS exporter, name AS counter, counters[name] AS value
+FROM gateways
+ARRAY JOIN mapKeys(counters) AS name
+WHERE (gateway, time) IN (SELECT gateway, max(time) FROM gateways GROUP BY gateway) AND value > 0
+    AND (loss IN ('kernel_drops', 'sequence_lost', 'sets_without_template', 'flows_unknown_sampling', 'rows_lost',
+                  'batches_lost', 'sflow_samples_lost', 'sflow_samples_dropped', 'datagrams_truncated',
+                  'receive_errors', 'collector_errors', 'spool_records_damaged') OR loss LIKE '%\_malformed')
+COMMENT 'what was lost on the way since the agent started, by gateway, cause and, where it tells, exporter';

@@ -44,11 +44,11 @@ QUESTIONS: Final = {
         ORDER BY minute, bytes DESC LIMIT {limit:UInt32}
     """,
     "flows-once": """
-        SELECT time_start, time_end, src_address, dst_address, src_port, dst_port, protocol, bytes, packets,
+        SELECT hour, time_start, time_end, src_address, dst_address, src_port, dst_port, protocol, bytes, packets,
                gateway, exporter, exporters
         FROM {database:Identifier}.v_flows_once
-        WHERE time_start >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
-          AND time_start < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
+        WHERE hour >= toStartOfHour(fromUnixTimestamp64Milli({start:Int64}, 'UTC'))
+          AND hour < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
         ORDER BY bytes DESC LIMIT {limit:UInt32}
     """,
 }
