@@ -137,10 +137,10 @@ def sample(home: HomeOption = DEFAULT_HOME) -> None:
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     help="Export believable traffic of a region as true IPFIX (options: `sixfold simulate --help`).",
 )
-def simulate(context: typer.Context) -> None:
+def simulate(context: typer.Context, home: HomeOption = DEFAULT_HOME) -> None:
     from sixfold.local.simulate import simulate_traffic
 
-    raise typer.Exit(simulate_traffic(context.args))
+    raise typer.Exit(simulate_traffic(context.args, home_at(home)))
 
 
 def main() -> None:

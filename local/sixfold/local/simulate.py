@@ -9,7 +9,7 @@ import grpc
 import typer
 
 from sixfold.local.errors import LocalError
-from sixfold.local.home import DEFAULT_HOME, Home, home_at, read_endpoints
+from sixfold.local.home import Home, read_endpoints
 
 SAMPLE_RATE: Final = 2000
 _ENDPOINTS_WITHIN: Final = 120.0
@@ -19,17 +19,18 @@ def _named(arguments: Sequence[str], option: str) -> bool:
     return any(one == option or one.startswith(f"{option}=") for one in arguments)
 
 
-def simulate_traffic(arguments: Sequence[str]) -> int:
-    """The agent's simulator; without --target, towards the agent of the platform that runs in the default home."""
+def simulate_traffic(arguments: Sequence[str], home: Home) -> int:
+    """The agent's simulator; without --target, towards the agent of the platform that runs in `home`."""
     from sixfold.agent.simulate import simulate_command
 
     chosen = list(arguments)
     if not _named(chosen, "--target") and not _named(chosen, "--help"):
         try:
-            chosen += ["--target", str(read_endpoints(home_at(DEFAULT_HOME))["agent.ipfix"])]
+            chosen += ["--target", str(read_endpoints(home)["agent.ipfix"])]
         except LocalError as error:
             raise LocalError(
-                "Name a collector with --target HOST:PORT: no platform runs in the default home to send to."
+                f"No platform runs in {home.root} to send to: "
+                "start `sixfold up`, or name a collector with --target HOST:PORT."
             ) from error
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(simulate_command)
@@ -59,4 +60,6 @@ def sample_traffic(home: Home) -> int:
     except grpc.RpcError as error:
         # traffic is worth having without it; the next start asks again
         sys.stderr.write(f"the sample region was not enrolled: {error}\n")
-    return simulate_traffic(["--target", endpoints["agent.ipfix"], "--rate", str(SAMPLE_RATE), "--flat"])
+    return simulate_traffic(
+        ["--target", endpoints["agent.ipfix"], "--rate", str(SAMPLE_RATE), "--flat"], home
+    )

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from sixfold.local.errors import LocalError
 from sixfold.local.home import Home, read_endpoints
 
 _MOST_ROWS = 500
+_WIDEST = 10_000
 
 
 def client(home: Home) -> Any:
@@ -49,6 +51,14 @@ def _cell(value: Any) -> str:
     return "NULL" if value is None else value.hex() if isinstance(value, bytes) else str(value)
 
 
+def _upright(title: str, names: Sequence[str], row: Sequence[Any]) -> Table:
+    """One row, a line for each column: for what is wider than the screen."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    for name, value in zip(names, row, strict=True):
+        table.add_row(name, _cell(value))
+    return table
+
+
 def ask(home: Home, statement: str, output: str) -> int:
     """Print the answer as a table, or in a ClickHouse format as the engine writes it."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -76,7 +86,14 @@ def ask(home: Home, statement: str, output: str) -> int:
     for row in rows[:_MOST_ROWS]:
         table.add_row(*map(_cell, row))
     screen = Console()
-    screen.print(table, markup=False)
+    wide = screen.measure(table, options=screen.options.update(max_width=_WIDEST)).maximum
+    if not screen.is_terminal:
+        Console(width=max(wide, screen.width)).print(table, markup=False)
+    elif wide <= screen.width:
+        screen.print(table, markup=False)
+    else:
+        for number, row in enumerate(rows[:_MOST_ROWS], 1):
+            screen.print(_upright(f"row {number}", result.column_names, row), markup=False)
     if len(rows) > _MOST_ROWS:
         screen.print(f"… {len(rows) - _MOST_ROWS:,} more rows; use --format CSV to have them all.")
     return 0

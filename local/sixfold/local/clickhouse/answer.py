@@ -73,9 +73,12 @@ class _BrokenOffError(Exception):
 
 
 class Answer(Response):
-    """`wait`: nothing is sent before the last piece is there, so that an error has its own status."""
+    """`wait`: nothing is sent before the last piece is there, so that an error has its own status.
 
-    def __init__(self, pieces: Pieces, about: About, *, format: str, encoder: Encoder, wait: bool) -> None:
+    `format`: None for a statement without a result: clients tell by the missing header.
+    """
+
+    def __init__(self, pieces: Pieces, about: About, *, format: str | None, encoder: Encoder, wait: bool) -> None:
         self.background = None
         self._pieces = pieces
         self._about = about
@@ -154,10 +157,11 @@ class Answer(Response):
         headers = {
             **self._about.headers(),
             "X-ClickHouse-Summary": summary(self._progress, time.perf_counter() - self._started),
-            "X-ClickHouse-Format": self._format,
             "X-ClickHouse-Exception-Tag": tag,
-            "Content-Type": content_type(self._format),
+            "Content-Type": content_type(self._format or "TabSeparated"),
         }
+        if self._format:
+            headers["X-ClickHouse-Format"] = self._format
         if self._encoder.encoding:
             headers["Content-Encoding"] = self._encoder.encoding
         raw = [

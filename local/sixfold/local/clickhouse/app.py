@@ -132,7 +132,6 @@ class _Request:
         headers = {
             **self.about.headers(),
             "X-ClickHouse-Summary": summary(progress, 0),
-            "X-ClickHouse-Format": _PLAIN,
         }
         return Response(b"", 200, headers, "text/plain; charset=UTF-8")
 
@@ -157,17 +156,16 @@ class _Request:
             settings,
             given,
             readonly=level,
-            streams=statement.selects,
+            streams=statement.selects and not statement.totals and settings.get("extremes", "0") == "0",
             bare=statement.bare,
         )
-        if self.user.limits is not None and not job.in_pieces:
-            most = min(float(settings["max_result_bytes"]), self.user.limits.whole_bytes)
-            job = replace(job, settings={**settings, "max_result_bytes": f"{most:.0f}"})
+        if self.user.limits is not None:
+            job = replace(job, whole_bytes=self.user.limits.whole_bytes)
         lane = self.engine.writers if self.user.limits is None else self.engine.readers
         return Answer(
             partial(self.engine.pieces, lane, job),
             self.about,
-            format=output,
+            format=output if statement.reads else None,
             encoder=compression.encoder(given, self.request.headers.get("accept-encoding", "")),
             wait=given.get("wait_end_of_query") == "1",
         )

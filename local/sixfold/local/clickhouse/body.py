@@ -1,7 +1,9 @@
 """The body of a request: received whole before the engine is asked, in memory or on disk, within a bound."""
 
+import asyncio
+import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from email.parser import BytesParser
 from typing import IO, Final
 
@@ -12,6 +14,8 @@ from sixfold.local.clickhouse.errors import refused
 _IN_MEMORY: Final = 4 << 20
 _PIECE: Final = 1 << 20
 _MAX_FORM: Final = 4 << 20
+_PATIENCE: Final = 5.0
+"""Seconds that the rest of a body which is too large may take."""
 
 
 class Body:
@@ -29,12 +33,16 @@ class Body:
 
     async def receive(self, request: Request, most: int) -> None:
         """Raises QueryError (307) past `most` bytes."""
-        if (announced := request.headers.get("content-length", "0")).isdigit() and int(announced) > most:
-            raise _too_large(most)
+        announced = request.headers.get("content-length", "0")
+        size = int(announced) if announced.isdigit() else 0
         try:
-            async for part in request.stream():
+            if size > 2 * most:
+                raise _too_large(most)
+            parts = request.stream()
+            async for part in parts:
                 self.size += len(part)
-                if self.size > most:
+                if max(self.size, size) > most:
+                    await _let_it_end(parts, most)
                     raise _too_large(most)
                 self._file.write(part)
         except ClientDisconnect as error:
@@ -44,6 +52,16 @@ class Body:
     def pieces(self) -> Iterator[bytes]:
         while piece := self._file.read(_PIECE):
             yield piece
+
+
+async def _let_it_end(parts: AsyncIterator[bytes], most: int) -> None:
+    """A client that still sends would see a broken connection in place of the reason: read on, within bounds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            async for part in parts:
+                most -= len(part)
+                if most < 0:
+                    return
 
 
 def _too_large(most: int) -> Exception:

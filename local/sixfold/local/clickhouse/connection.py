@@ -7,15 +7,21 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
-from sixfold.local.clickhouse.errors import QueryError, from_engine
+from sixfold.local.clickhouse.errors import QueryError, from_engine, refused
 from sixfold.local.clickhouse.formats import Joiner, joinable, native_head
+
+
+SMALL_ROWS: Final = 20_000
+"""So many rows may be a whole answer without its size being known before."""
+TOO_MANY_ROWS: Final = 396
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """identity: by which it is killed. streams: its answer may come in pieces. bare: without FORMAT."""
+    """identity: by which it is killed. streams: its answer may come in pieces. bare: `sql` without FORMAT."""
 
     sql: str
     format: str
@@ -26,6 +32,8 @@ class Job:
     readonly: int = 0
     streams: bool = False
     bare: str = ""
+    whole_bytes: int | None = None
+    """The most for an answer that is not in pieces."""
 
     @property
     def in_pieces(self) -> bool:
@@ -58,12 +66,13 @@ class Statement:
         self._joiner: Joiner | None = None
         self._ended = False
 
-    def _open(self) -> Any:
+    def _open(self, settings: Mapping[str, str] = MappingProxyType({})) -> Any:
+        """Of a new connection, with `settings` in place of the job's."""
         import chdb
 
         job = self._job
         connection = self._connection = chdb.connect(str(self._path))
-        pairs = {**job.settings, "log_comment": job.identity}
+        pairs = {**job.settings, **settings, "log_comment": job.identity}
         connection.query("SET " + ", ".join(f"{name} = {quoted(value)}" for name, value in pairs.items()))
         try:
             connection.query(f"USE `{(job.database or self._usual).replace('`', '``')}`")
@@ -88,18 +97,14 @@ class Statement:
         if self._ended:
             return None
         if self._connection is None:
-            connection = self._open()
             if not job.in_pieces:
                 self._ended = True
-                result = connection.query(job.sql, job.format, params=dict(job.parameters))
-                self._count(result)
-                return result.bytes()
-            self._stream = connection.send_query(job.sql, job.format, params=dict(job.parameters))
+                return self._whole()
+            self._stream = self._open().send_query(job.sql, job.format, params=dict(job.parameters))
             self._joiner = Joiner(job.format)
-        # Not StreamingResult.fetch: that forgets the head of an answer without rows.
         joiner = self._joiner
         assert joiner is not None
-        result = self._stream._conn.streaming_fetch_result(self._stream._result)
+        result = self._fetch()
         data = b"" if result is None else result.bytes()
         if result is not None:
             self._count(result)
@@ -110,6 +115,52 @@ class Statement:
             data = joiner.join(data) if data else self._head_of_nothing()
             return data + joiner.end()
         return joiner.end()
+
+    def _fetch(self) -> Any:
+        # Not StreamingResult.fetch: that forgets the head of an answer without rows.
+        return self._stream._conn.streaming_fetch_result(self._stream._result)
+
+    def _whole(self) -> bytes:
+        """The engine holds such an answer outside of the memory that it limits, whatever its size.
+
+        So a large one is made once more before, piece by piece, only to know how large it is.
+        """
+        job = self._job
+        if job.whole_bytes is not None and job.streams:
+            rows = int(job.settings.get("max_result_rows", "0"))
+            if not 0 < rows <= SMALL_ROWS:
+                small = {"max_result_rows": str(SMALL_ROWS), "result_overflow_mode": "throw"}
+                try:
+                    return self._answer(small)
+                except RuntimeError as error:
+                    if from_engine(error).code != TOO_MANY_ROWS:
+                        raise
+                self.close()
+                self._measure(job.whole_bytes)
+                self.close()
+        return self._answer({})
+
+    def _answer(self, settings: Mapping[str, str]) -> bytes:
+        result = self._open(settings).query(
+            self._job.sql, self._job.format, params=dict(self._job.parameters)
+        )
+        self._count(result)
+        return result.bytes()
+
+    def _measure(self, most: int) -> None:
+        job = self._job
+        self._stream = self._open().send_query(job.sql, job.format, params=dict(job.parameters))
+        size = 0
+        while (result := self._fetch()) is not None and result.rows_read():
+            size += result.size()
+            if size > most:
+                raise refused(
+                    TOO_MANY_ROWS,
+                    "TOO_MANY_ROWS_OR_BYTES",
+                    f"Limit for result exceeded: more than {most >> 20} MiB as {job.format}, which is sent whole. "
+                    "Ask for fewer rows, or for a format that is sent in pieces (CSV, TSV, JSONEachRow, "
+                    "Native, ArrowStream)",
+                )
 
     def _head_of_nothing(self) -> bytes:
         """A server says the columns also of a Native answer without rows; the embedded engine does not."""
@@ -144,12 +195,21 @@ class Statement:
                 raise
             self.progress.written_rows = written.rows_written
         except RuntimeError as error:
+            if "codec can't decode" in str(error):
+                # The engine's own words quote the data, and Python cannot read them.
+                raise refused(
+                    27,
+                    "CANNOT_PARSE_INPUT_ASSERTION_FAILED",
+                    f"The data cannot be read as {self._job.format}: they hold bytes that are no text "
+                    "(are they compressed, without a Content-Encoding header?)",
+                ) from error
             raise error if isinstance(error, QueryError) else from_engine(error) from error
 
     def close(self) -> None:
         with contextlib.suppress(RuntimeError):
             if self._stream is not None:
                 self._stream.close()
+        self._stream = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from sixfold.local.clickhouse.errors import refused
 from sixfold.local.clickhouse.lexer import Token, tokens
+
+READS: Final = frozenset({"SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,14 @@ class Statement:
     calls: frozenset[str]
     """Names with `(` behind them, in lower case."""
     writes_file: bool
+    totals: bool
+    """Its answer has a second part: WITH TOTALS, or extremes."""
     signature: str
     """Its tokens with single spaces, in lower case."""
+
+    @property
+    def reads(self) -> bool:
+        return self.verb in READS
 
     @property
     def selects(self) -> bool:
@@ -96,6 +105,7 @@ def parse(text: str) -> Statement:
             token.text.lower() for token, after in pairwise(found) if token.is_name and after.text == "("
         ),
         writes_file=any(one.is_word("INTO") and two.is_word("OUTFILE") for one, two in pairwise(found)),
+        totals=any(token.is_word("TOTALS", "EXTREMES") for token in found),
         signature=" ".join(token.text.lower() for token in found),
     )
 

@@ -16,8 +16,8 @@ class Limits:
     memory_bytes: int = 1 << 30
     result_rows: int = 5_000_000
     result_bytes: int = 512 << 20
-    whole_bytes: int = 128 << 20
-    """Of a result in a format that cannot be sent piece by piece (JSON, Parquet, Pretty…)."""
+    whole_bytes: int = 64 << 20
+    """Of an answer in a format that cannot be sent piece by piece (JSON, Parquet, Pretty…), as it is sent."""
     threads: int = 2
     body_bytes: int = 16 << 20
 
