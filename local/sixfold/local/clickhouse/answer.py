@@ -78,7 +78,9 @@ class Answer(Response):
     `format`: None for a statement without a result: clients tell by the missing header.
     """
 
-    def __init__(self, pieces: Pieces, about: About, *, format: str | None, encoder: Encoder, wait: bool) -> None:
+    def __init__(
+        self, pieces: Pieces, about: About, *, format: str | None, encoder: Encoder, wait: bool
+    ) -> None:
         self.background = None
         self._pieces = pieces
         self._about = about

@@ -13,7 +13,6 @@ from typing import Any, Final
 from sixfold.local.clickhouse.errors import QueryError, from_engine, refused
 from sixfold.local.clickhouse.formats import Joiner, joinable, native_head
 
-
 SMALL_ROWS: Final = 20_000
 """So many rows may be a whole answer without its size being known before."""
 TOO_MANY_ROWS: Final = 396
