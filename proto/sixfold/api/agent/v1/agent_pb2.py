@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n sixfold/api/agent/v1/agent.proto\x12\x14sixfold.api.agent.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x01\n\x07\x43ommand\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07gateway\x18\x02 \x01(\t\x12*\n\x06issued\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65xpires\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12;\n\rdeliver_alert\x18\n \x01(\x0b\x32\".sixfold.api.agent.v1.DeliverAlertH\x00\x12\x39\n\x0c\x63\x61ncel_alert\x18\x0b \x01(\x0b\x32!.sixfold.api.agent.v1.CancelAlertH\x00\x42\x06\n\x04\x62ody\"C\n\rSignedCommand\x12\x0f\n\x07\x63ommand\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06issuer\x18\x03 \x01(\t\"\x90\x01\n\x0c\x44\x65liverAlert\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\x0b\n\x03\x63\x61p\x18\x02 \x01(\x0c\x12+\n\x07\x65xpires\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08headline\x18\x04 \x01(\t\x12\x10\n\x08severity\x18\x05 \x01(\t\x12\x10\n\x08language\x18\x06 \x01(\t\"\x1f\n\x0b\x43\x61ncelAlert\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\"\xad\x02\n\x07Receipt\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x10\n\x08\x61lert_id\x18\x02 \x01(\t\x12\x0f\n\x07gateway\x18\x03 \x01(\t\x12\x36\n\x07outcome\x18\x04 \x01(\x0e\x32%.sixfold.api.agent.v1.Receipt.Outcome\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\x12(\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"z\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_DELIVERED\x10\x01\x12\x13\n\x0fOUTCOME_REFUSED\x10\x02\x12\x15\n\x11OUTCOME_DUPLICATE\x10\x03\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x04\"\xb7\x03\n\tHeartbeat\x12\x0f\n\x07gateway\x18\x01 \x01(\t\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07started\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65poch\x18\x05 \x01(\t\x12\x13\n\x0b\x66low_schema\x18\x06 \x01(\t\x12\x31\n\tlisteners\x18\x07 \x03(\x0b\x32\x1e.sixfold.api.agent.v1.Listener\x12*\n\x05spool\x18\x08 \x01(\x0b\x32\x1b.sixfold.api.agent.v1.Spool\x12?\n\x08\x63ounters\x18\t \x03(\x0b\x32-.sixfold.api.agent.v1.Heartbeat.CountersEntry\x12\x10\n\x08troubles\x18\n \x03(\t\x12\x11\n\texporters\x18\x0b \x01(\r\x12\x11\n\ttemplates\x18\x0c \x01(\r\x1a/\n\rCountersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\x82\x01\n\x08Listener\x12\x10\n\x08protocol\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\x11\n\tdatagrams\x18\x04 \x01(\x04\x12\x14\n\x0ckernel_drops\x18\x05 \x01(\x04\x12\x1c\n\x14receive_buffer_bytes\x18\x06 \x01(\x04\"l\n\x05Spool\x12\x0f\n\x07\x62\x61tches\x18\x01 \x01(\x04\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x13\n\x0blimit_bytes\x18\x03 \x01(\x04\x12\x17\n\x0f\x64ropped_batches\x18\x04 \x01(\x04\x12\x15\n\rdropped_flows\x18\x05 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n sixfold/api/agent/v1/agent.proto\x12\x14sixfold.api.agent.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x88\x03\n\x07\x43ommand\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07gateway\x18\x02 \x01(\t\x12*\n\x06issued\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65xpires\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12;\n\rdeliver_alert\x18\n \x01(\x0b\x32\".sixfold.api.agent.v1.DeliverAlertH\x00\x12\x39\n\x0c\x63\x61ncel_alert\x18\x0b \x01(\x0b\x32!.sixfold.api.agent.v1.CancelAlertH\x00\x12\x43\n\x11\x63onfigure_gateway\x18\x0c \x01(\x0b\x32&.sixfold.api.agent.v1.ConfigureGatewayH\x00\x12\x42\n\x11set_valid_sources\x18\r \x01(\x0b\x32%.sixfold.api.agent.v1.SetValidSourcesH\x00\x42\x06\n\x04\x62ody\"C\n\rSignedCommand\x12\x0f\n\x07\x63ommand\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06issuer\x18\x03 \x01(\t\"\x90\x01\n\x0c\x44\x65liverAlert\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\x0b\n\x03\x63\x61p\x18\x02 \x01(\x0c\x12+\n\x07\x65xpires\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08headline\x18\x04 \x01(\t\x12\x10\n\x08severity\x18\x05 \x01(\t\x12\x10\n\x08language\x18\x06 \x01(\t\"\x1f\n\x0b\x43\x61ncelAlert\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\"i\n\x10\x43onfigureGateway\x12\x12\n\ngeneration\x18\x01 \x01(\x04\x12\x41\n\rconfiguration\x18\x02 \x01(\x0b\x32*.sixfold.api.agent.v1.GatewayConfiguration\"\xa6\x01\n\x0fSetValidSources\x12\x12\n\ngeneration\x18\x01 \x01(\x04\x12\x17\n\x0f\x62\x61se_generation\x18\x02 \x01(\x04\x12\x32\n\x07sources\x18\x03 \x03(\x0b\x32!.sixfold.api.agent.v1.ValidSource\x12\x32\n\x07removed\x18\x04 \x03(\x0b\x32!.sixfold.api.agent.v1.ValidSource\"0\n\x0bValidSource\x12\x0e\n\x06prefix\x18\x01 \x01(\t\x12\x11\n\tinterface\x18\x02 \x01(\t\"\xa9\x03\n\x14GatewayConfiguration\x12\x19\n\x11\x61\x63\x63\x65ss_interfaces\x18\x01 \x03(\t\x12\x17\n\x0fipv4_interfaces\x18\x02 \x03(\t\x12\x1b\n\x13management_prefixes\x18\x03 \x03(\t\x12*\n\x05nat64\x18\x04 \x01(\x0b\x32\x1b.sixfold.api.agent.v1.Nat64\x12\x30\n\tport_sets\x18\x05 \x03(\x0b\x32\x1d.sixfold.api.agent.v1.PortSet\x12<\n\x0fstatic_mappings\x18\x06 \x03(\x0b\x32#.sixfold.api.agent.v1.StaticMapping\x12*\n\x05\x64ns64\x18\x07 \x01(\x0b\x32\x1b.sixfold.api.agent.v1.Dns64\x12\x35\n\x0b\x66low_export\x18\x08 \x01(\x0b\x32 .sixfold.api.agent.v1.FlowExport\x12\x41\n\x11source_validation\x18\t \x01(\x0b\x32&.sixfold.api.agent.v1.SourceValidation\"\xf6\x01\n\x05Nat64\x12:\n\ntranslator\x18\x01 \x01(\x0e\x32&.sixfold.api.agent.v1.Nat64.Translator\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x11\n\tipv4_pool\x18\x03 \x03(\t\x12\x12\n\ninner_ipv4\x18\x04 \x01(\t\x12\x12\n\ninner_ipv6\x18\x05 \x01(\t\x12\x11\n\tinterface\x18\x06 \x01(\t\"S\n\nTranslator\x12\x1a\n\x16TRANSLATOR_UNSPECIFIED\x10\x00\x12\x14\n\x10TRANSLATOR_TAYGA\x10\x01\x12\x13\n\x0fTRANSLATOR_JOOL\x10\x02\"{\n\x07PortSet\x12\x0c\n\x04slot\x18\x01 \x01(\r\x12\x19\n\x11subscriber_prefix\x18\x02 \x01(\t\x12\x16\n\x0epublic_address\x18\x03 \x01(\t\x12/\n\x06ranges\x18\x04 \x03(\x0b\x32\x1f.sixfold.api.agent.v1.PortRange\"(\n\tPortRange\x12\r\n\x05\x66irst\x18\x01 \x01(\r\x12\x0c\n\x04last\x18\x02 \x01(\r\"\x89\x01\n\rStaticMapping\x12\x16\n\x0epublic_address\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\r\x12\x13\n\x0bpublic_port\x18\x03 \x01(\r\x12\x16\n\x0eserver_address\x18\x04 \x01(\t\x12\x13\n\x0bserver_port\x18\x05 \x01(\r\x12\x0c\n\x04slot\x18\x06 \x01(\r\"p\n\x05\x44ns64\x12\x0e\n\x06listen\x18\x01 \x03(\t\x12\x12\n\nforwarders\x18\x02 \x03(\t\x12\x32\n\nstub_zones\x18\x03 \x03(\x0b\x32\x1e.sixfold.api.agent.v1.StubZone\x12\x0f\n\x07\x63lients\x18\x04 \x03(\t\")\n\x08StubZone\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07servers\x18\x02 \x03(\t\"^\n\nFlowExport\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\r\x12\x12\n\ninterfaces\x18\x03 \x03(\t\x12 \n\x18maximum_lifetime_seconds\x18\x04 \x01(\r\"\xc8\x01\n\x10SourceValidation\x12=\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32-.sixfold.api.agent.v1.SourceValidation.Action\x12\x30\n\x05valid\x18\x02 \x03(\x0b\x32!.sixfold.api.agent.v1.ValidSource\"C\n\x06\x41\x63tion\x12\x16\n\x12\x41\x43TION_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41\x43TION_COUNT\x10\x01\x12\x0f\n\x0b\x41\x43TION_DROP\x10\x02\"\x8c\x02\n\x0eSpoofedSources\x12\x0f\n\x07gateway\x18\x01 \x01(\t\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32-.sixfold.api.agent.v1.SourceValidation.Action\x12\x0f\n\x07packets\x18\x05 \x01(\x04\x12\r\n\x05\x62ytes\x18\x06 \x01(\x04\x12\x34\n\x07sources\x18\x07 \x03(\x0b\x32#.sixfold.api.agent.v1.SpoofedSource\"S\n\rSpoofedSource\x12\x11\n\tinterface\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x0f\n\x07packets\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\"\xeb\x02\n\x07Receipt\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x10\n\x08\x61lert_id\x18\x02 \x01(\t\x12\x0f\n\x07gateway\x18\x03 \x01(\t\x12\x36\n\x07outcome\x18\x04 \x01(\x0e\x32%.sixfold.api.agent.v1.Receipt.Outcome\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\x12(\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ngeneration\x18\x07 \x01(\x04\"\xa3\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_DELIVERED\x10\x01\x12\x13\n\x0fOUTCOME_REFUSED\x10\x02\x12\x15\n\x11OUTCOME_DUPLICATE\x10\x03\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x04\x12\x13\n\x0fOUTCOME_APPLIED\x10\x05\x12\x12\n\x0eOUTCOME_FAILED\x10\x06\"\xb7\x03\n\tHeartbeat\x12\x0f\n\x07gateway\x18\x01 \x01(\t\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07started\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65poch\x18\x05 \x01(\t\x12\x13\n\x0b\x66low_schema\x18\x06 \x01(\t\x12\x31\n\tlisteners\x18\x07 \x03(\x0b\x32\x1e.sixfold.api.agent.v1.Listener\x12*\n\x05spool\x18\x08 \x01(\x0b\x32\x1b.sixfold.api.agent.v1.Spool\x12?\n\x08\x63ounters\x18\t \x03(\x0b\x32-.sixfold.api.agent.v1.Heartbeat.CountersEntry\x12\x10\n\x08troubles\x18\n \x03(\t\x12\x11\n\texporters\x18\x0b \x01(\r\x12\x11\n\ttemplates\x18\x0c \x01(\r\x1a/\n\rCountersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\x82\x01\n\x08Listener\x12\x10\n\x08protocol\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\x11\n\tdatagrams\x18\x04 \x01(\x04\x12\x14\n\x0ckernel_drops\x18\x05 \x01(\x04\x12\x1c\n\x14receive_buffer_bytes\x18\x06 \x01(\x04\"l\n\x05Spool\x12\x0f\n\x07\x62\x61tches\x18\x01 \x01(\x04\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x13\n\x0blimit_bytes\x18\x03 \x01(\x04\x12\x17\n\x0f\x64ropped_batches\x18\x04 \x01(\x04\x12\x15\n\rdropped_flows\x18\x05 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,23 +35,55 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEARTBEAT_COUNTERSENTRY']._loaded_options = None
   _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_options = b'8\001'
   _globals['_COMMAND']._serialized_start=92
-  _globals['_COMMAND']._serialized_end=347
-  _globals['_SIGNEDCOMMAND']._serialized_start=349
-  _globals['_SIGNEDCOMMAND']._serialized_end=416
-  _globals['_DELIVERALERT']._serialized_start=419
-  _globals['_DELIVERALERT']._serialized_end=563
-  _globals['_CANCELALERT']._serialized_start=565
-  _globals['_CANCELALERT']._serialized_end=596
-  _globals['_RECEIPT']._serialized_start=599
-  _globals['_RECEIPT']._serialized_end=900
-  _globals['_RECEIPT_OUTCOME']._serialized_start=778
-  _globals['_RECEIPT_OUTCOME']._serialized_end=900
-  _globals['_HEARTBEAT']._serialized_start=903
-  _globals['_HEARTBEAT']._serialized_end=1342
-  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_start=1295
-  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_end=1342
-  _globals['_LISTENER']._serialized_start=1345
-  _globals['_LISTENER']._serialized_end=1475
-  _globals['_SPOOL']._serialized_start=1477
-  _globals['_SPOOL']._serialized_end=1585
+  _globals['_COMMAND']._serialized_end=484
+  _globals['_SIGNEDCOMMAND']._serialized_start=486
+  _globals['_SIGNEDCOMMAND']._serialized_end=553
+  _globals['_DELIVERALERT']._serialized_start=556
+  _globals['_DELIVERALERT']._serialized_end=700
+  _globals['_CANCELALERT']._serialized_start=702
+  _globals['_CANCELALERT']._serialized_end=733
+  _globals['_CONFIGUREGATEWAY']._serialized_start=735
+  _globals['_CONFIGUREGATEWAY']._serialized_end=840
+  _globals['_SETVALIDSOURCES']._serialized_start=843
+  _globals['_SETVALIDSOURCES']._serialized_end=1009
+  _globals['_VALIDSOURCE']._serialized_start=1011
+  _globals['_VALIDSOURCE']._serialized_end=1059
+  _globals['_GATEWAYCONFIGURATION']._serialized_start=1062
+  _globals['_GATEWAYCONFIGURATION']._serialized_end=1487
+  _globals['_NAT64']._serialized_start=1490
+  _globals['_NAT64']._serialized_end=1736
+  _globals['_NAT64_TRANSLATOR']._serialized_start=1653
+  _globals['_NAT64_TRANSLATOR']._serialized_end=1736
+  _globals['_PORTSET']._serialized_start=1738
+  _globals['_PORTSET']._serialized_end=1861
+  _globals['_PORTRANGE']._serialized_start=1863
+  _globals['_PORTRANGE']._serialized_end=1903
+  _globals['_STATICMAPPING']._serialized_start=1906
+  _globals['_STATICMAPPING']._serialized_end=2043
+  _globals['_DNS64']._serialized_start=2045
+  _globals['_DNS64']._serialized_end=2157
+  _globals['_STUBZONE']._serialized_start=2159
+  _globals['_STUBZONE']._serialized_end=2200
+  _globals['_FLOWEXPORT']._serialized_start=2202
+  _globals['_FLOWEXPORT']._serialized_end=2296
+  _globals['_SOURCEVALIDATION']._serialized_start=2299
+  _globals['_SOURCEVALIDATION']._serialized_end=2499
+  _globals['_SOURCEVALIDATION_ACTION']._serialized_start=2432
+  _globals['_SOURCEVALIDATION_ACTION']._serialized_end=2499
+  _globals['_SPOOFEDSOURCES']._serialized_start=2502
+  _globals['_SPOOFEDSOURCES']._serialized_end=2770
+  _globals['_SPOOFEDSOURCE']._serialized_start=2772
+  _globals['_SPOOFEDSOURCE']._serialized_end=2855
+  _globals['_RECEIPT']._serialized_start=2858
+  _globals['_RECEIPT']._serialized_end=3221
+  _globals['_RECEIPT_OUTCOME']._serialized_start=3058
+  _globals['_RECEIPT_OUTCOME']._serialized_end=3221
+  _globals['_HEARTBEAT']._serialized_start=3224
+  _globals['_HEARTBEAT']._serialized_end=3663
+  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_start=3616
+  _globals['_HEARTBEAT_COUNTERSENTRY']._serialized_end=3663
+  _globals['_LISTENER']._serialized_start=3666
+  _globals['_LISTENER']._serialized_end=3796
+  _globals['_SPOOL']._serialized_start=3798
+  _globals['_SPOOL']._serialized_end=3906
 # @@protoc_insertion_point(module_scope)

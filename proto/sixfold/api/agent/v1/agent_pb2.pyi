@@ -11,20 +11,24 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Command(_message.Message):
-    __slots__ = ("id", "gateway", "issued", "expires", "deliver_alert", "cancel_alert")
+    __slots__ = ("id", "gateway", "issued", "expires", "deliver_alert", "cancel_alert", "configure_gateway", "set_valid_sources")
     ID_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     ISSUED_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_FIELD_NUMBER: _ClassVar[int]
     DELIVER_ALERT_FIELD_NUMBER: _ClassVar[int]
     CANCEL_ALERT_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURE_GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    SET_VALID_SOURCES_FIELD_NUMBER: _ClassVar[int]
     id: str
     gateway: str
     issued: _timestamp_pb2.Timestamp
     expires: _timestamp_pb2.Timestamp
     deliver_alert: DeliverAlert
     cancel_alert: CancelAlert
-    def __init__(self, id: _Optional[str] = ..., gateway: _Optional[str] = ..., issued: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deliver_alert: _Optional[_Union[DeliverAlert, _Mapping]] = ..., cancel_alert: _Optional[_Union[CancelAlert, _Mapping]] = ...) -> None: ...
+    configure_gateway: ConfigureGateway
+    set_valid_sources: SetValidSources
+    def __init__(self, id: _Optional[str] = ..., gateway: _Optional[str] = ..., issued: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deliver_alert: _Optional[_Union[DeliverAlert, _Mapping]] = ..., cancel_alert: _Optional[_Union[CancelAlert, _Mapping]] = ..., configure_gateway: _Optional[_Union[ConfigureGateway, _Mapping]] = ..., set_valid_sources: _Optional[_Union[SetValidSources, _Mapping]] = ...) -> None: ...
 
 class SignedCommand(_message.Message):
     __slots__ = ("command", "signature", "issuer")
@@ -58,8 +62,196 @@ class CancelAlert(_message.Message):
     alert_id: str
     def __init__(self, alert_id: _Optional[str] = ...) -> None: ...
 
+class ConfigureGateway(_message.Message):
+    __slots__ = ("generation", "configuration")
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    generation: int
+    configuration: GatewayConfiguration
+    def __init__(self, generation: _Optional[int] = ..., configuration: _Optional[_Union[GatewayConfiguration, _Mapping]] = ...) -> None: ...
+
+class SetValidSources(_message.Message):
+    __slots__ = ("generation", "base_generation", "sources", "removed")
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    BASE_GENERATION_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    generation: int
+    base_generation: int
+    sources: _containers.RepeatedCompositeFieldContainer[ValidSource]
+    removed: _containers.RepeatedCompositeFieldContainer[ValidSource]
+    def __init__(self, generation: _Optional[int] = ..., base_generation: _Optional[int] = ..., sources: _Optional[_Iterable[_Union[ValidSource, _Mapping]]] = ..., removed: _Optional[_Iterable[_Union[ValidSource, _Mapping]]] = ...) -> None: ...
+
+class ValidSource(_message.Message):
+    __slots__ = ("prefix", "interface")
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    interface: str
+    def __init__(self, prefix: _Optional[str] = ..., interface: _Optional[str] = ...) -> None: ...
+
+class GatewayConfiguration(_message.Message):
+    __slots__ = ("access_interfaces", "ipv4_interfaces", "management_prefixes", "nat64", "port_sets", "static_mappings", "dns64", "flow_export", "source_validation")
+    ACCESS_INTERFACES_FIELD_NUMBER: _ClassVar[int]
+    IPV4_INTERFACES_FIELD_NUMBER: _ClassVar[int]
+    MANAGEMENT_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    NAT64_FIELD_NUMBER: _ClassVar[int]
+    PORT_SETS_FIELD_NUMBER: _ClassVar[int]
+    STATIC_MAPPINGS_FIELD_NUMBER: _ClassVar[int]
+    DNS64_FIELD_NUMBER: _ClassVar[int]
+    FLOW_EXPORT_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    access_interfaces: _containers.RepeatedScalarFieldContainer[str]
+    ipv4_interfaces: _containers.RepeatedScalarFieldContainer[str]
+    management_prefixes: _containers.RepeatedScalarFieldContainer[str]
+    nat64: Nat64
+    port_sets: _containers.RepeatedCompositeFieldContainer[PortSet]
+    static_mappings: _containers.RepeatedCompositeFieldContainer[StaticMapping]
+    dns64: Dns64
+    flow_export: FlowExport
+    source_validation: SourceValidation
+    def __init__(self, access_interfaces: _Optional[_Iterable[str]] = ..., ipv4_interfaces: _Optional[_Iterable[str]] = ..., management_prefixes: _Optional[_Iterable[str]] = ..., nat64: _Optional[_Union[Nat64, _Mapping]] = ..., port_sets: _Optional[_Iterable[_Union[PortSet, _Mapping]]] = ..., static_mappings: _Optional[_Iterable[_Union[StaticMapping, _Mapping]]] = ..., dns64: _Optional[_Union[Dns64, _Mapping]] = ..., flow_export: _Optional[_Union[FlowExport, _Mapping]] = ..., source_validation: _Optional[_Union[SourceValidation, _Mapping]] = ...) -> None: ...
+
+class Nat64(_message.Message):
+    __slots__ = ("translator", "prefix", "ipv4_pool", "inner_ipv4", "inner_ipv6", "interface")
+    class Translator(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        TRANSLATOR_UNSPECIFIED: _ClassVar[Nat64.Translator]
+        TRANSLATOR_TAYGA: _ClassVar[Nat64.Translator]
+        TRANSLATOR_JOOL: _ClassVar[Nat64.Translator]
+    TRANSLATOR_UNSPECIFIED: Nat64.Translator
+    TRANSLATOR_TAYGA: Nat64.Translator
+    TRANSLATOR_JOOL: Nat64.Translator
+    TRANSLATOR_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    IPV4_POOL_FIELD_NUMBER: _ClassVar[int]
+    INNER_IPV4_FIELD_NUMBER: _ClassVar[int]
+    INNER_IPV6_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    translator: Nat64.Translator
+    prefix: str
+    ipv4_pool: _containers.RepeatedScalarFieldContainer[str]
+    inner_ipv4: str
+    inner_ipv6: str
+    interface: str
+    def __init__(self, translator: _Optional[_Union[Nat64.Translator, str]] = ..., prefix: _Optional[str] = ..., ipv4_pool: _Optional[_Iterable[str]] = ..., inner_ipv4: _Optional[str] = ..., inner_ipv6: _Optional[str] = ..., interface: _Optional[str] = ...) -> None: ...
+
+class PortSet(_message.Message):
+    __slots__ = ("slot", "subscriber_prefix", "public_address", "ranges")
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBER_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    RANGES_FIELD_NUMBER: _ClassVar[int]
+    slot: int
+    subscriber_prefix: str
+    public_address: str
+    ranges: _containers.RepeatedCompositeFieldContainer[PortRange]
+    def __init__(self, slot: _Optional[int] = ..., subscriber_prefix: _Optional[str] = ..., public_address: _Optional[str] = ..., ranges: _Optional[_Iterable[_Union[PortRange, _Mapping]]] = ...) -> None: ...
+
+class PortRange(_message.Message):
+    __slots__ = ("first", "last")
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    last: int
+    def __init__(self, first: _Optional[int] = ..., last: _Optional[int] = ...) -> None: ...
+
+class StaticMapping(_message.Message):
+    __slots__ = ("public_address", "protocol", "public_port", "server_address", "server_port", "slot")
+    PUBLIC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_PORT_FIELD_NUMBER: _ClassVar[int]
+    SERVER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SERVER_PORT_FIELD_NUMBER: _ClassVar[int]
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    public_address: str
+    protocol: int
+    public_port: int
+    server_address: str
+    server_port: int
+    slot: int
+    def __init__(self, public_address: _Optional[str] = ..., protocol: _Optional[int] = ..., public_port: _Optional[int] = ..., server_address: _Optional[str] = ..., server_port: _Optional[int] = ..., slot: _Optional[int] = ...) -> None: ...
+
+class Dns64(_message.Message):
+    __slots__ = ("listen", "forwarders", "stub_zones", "clients")
+    LISTEN_FIELD_NUMBER: _ClassVar[int]
+    FORWARDERS_FIELD_NUMBER: _ClassVar[int]
+    STUB_ZONES_FIELD_NUMBER: _ClassVar[int]
+    CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    listen: _containers.RepeatedScalarFieldContainer[str]
+    forwarders: _containers.RepeatedScalarFieldContainer[str]
+    stub_zones: _containers.RepeatedCompositeFieldContainer[StubZone]
+    clients: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, listen: _Optional[_Iterable[str]] = ..., forwarders: _Optional[_Iterable[str]] = ..., stub_zones: _Optional[_Iterable[_Union[StubZone, _Mapping]]] = ..., clients: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class StubZone(_message.Message):
+    __slots__ = ("name", "servers")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SERVERS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    servers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., servers: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class FlowExport(_message.Message):
+    __slots__ = ("host", "port", "interfaces", "maximum_lifetime_seconds")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    INTERFACES_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_LIFETIME_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    port: int
+    interfaces: _containers.RepeatedScalarFieldContainer[str]
+    maximum_lifetime_seconds: int
+    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., interfaces: _Optional[_Iterable[str]] = ..., maximum_lifetime_seconds: _Optional[int] = ...) -> None: ...
+
+class SourceValidation(_message.Message):
+    __slots__ = ("action", "valid")
+    class Action(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        ACTION_UNSPECIFIED: _ClassVar[SourceValidation.Action]
+        ACTION_COUNT: _ClassVar[SourceValidation.Action]
+        ACTION_DROP: _ClassVar[SourceValidation.Action]
+    ACTION_UNSPECIFIED: SourceValidation.Action
+    ACTION_COUNT: SourceValidation.Action
+    ACTION_DROP: SourceValidation.Action
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    VALID_FIELD_NUMBER: _ClassVar[int]
+    action: SourceValidation.Action
+    valid: _containers.RepeatedCompositeFieldContainer[ValidSource]
+    def __init__(self, action: _Optional[_Union[SourceValidation.Action, str]] = ..., valid: _Optional[_Iterable[_Union[ValidSource, _Mapping]]] = ...) -> None: ...
+
+class SpoofedSources(_message.Message):
+    __slots__ = ("gateway", "since", "until", "action", "packets", "bytes", "sources")
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
+    gateway: str
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    action: SourceValidation.Action
+    packets: int
+    bytes: int
+    sources: _containers.RepeatedCompositeFieldContainer[SpoofedSource]
+    def __init__(self, gateway: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., action: _Optional[_Union[SourceValidation.Action, str]] = ..., packets: _Optional[int] = ..., bytes: _Optional[int] = ..., sources: _Optional[_Iterable[_Union[SpoofedSource, _Mapping]]] = ...) -> None: ...
+
+class SpoofedSource(_message.Message):
+    __slots__ = ("interface", "address", "packets", "bytes")
+    INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    interface: str
+    address: bytes
+    packets: int
+    bytes: int
+    def __init__(self, interface: _Optional[str] = ..., address: _Optional[bytes] = ..., packets: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
 class Receipt(_message.Message):
-    __slots__ = ("command_id", "alert_id", "gateway", "outcome", "cause", "time")
+    __slots__ = ("command_id", "alert_id", "gateway", "outcome", "cause", "time", "generation")
     class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         OUTCOME_UNSPECIFIED: _ClassVar[Receipt.Outcome]
@@ -67,24 +259,30 @@ class Receipt(_message.Message):
         OUTCOME_REFUSED: _ClassVar[Receipt.Outcome]
         OUTCOME_DUPLICATE: _ClassVar[Receipt.Outcome]
         OUTCOME_EXPIRED: _ClassVar[Receipt.Outcome]
+        OUTCOME_APPLIED: _ClassVar[Receipt.Outcome]
+        OUTCOME_FAILED: _ClassVar[Receipt.Outcome]
     OUTCOME_UNSPECIFIED: Receipt.Outcome
     OUTCOME_DELIVERED: Receipt.Outcome
     OUTCOME_REFUSED: Receipt.Outcome
     OUTCOME_DUPLICATE: Receipt.Outcome
     OUTCOME_EXPIRED: Receipt.Outcome
+    OUTCOME_APPLIED: Receipt.Outcome
+    OUTCOME_FAILED: Receipt.Outcome
     COMMAND_ID_FIELD_NUMBER: _ClassVar[int]
     ALERT_ID_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
     command_id: str
     alert_id: str
     gateway: str
     outcome: Receipt.Outcome
     cause: str
     time: _timestamp_pb2.Timestamp
-    def __init__(self, command_id: _Optional[str] = ..., alert_id: _Optional[str] = ..., gateway: _Optional[str] = ..., outcome: _Optional[_Union[Receipt.Outcome, str]] = ..., cause: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    generation: int
+    def __init__(self, command_id: _Optional[str] = ..., alert_id: _Optional[str] = ..., gateway: _Optional[str] = ..., outcome: _Optional[_Union[Receipt.Outcome, str]] = ..., cause: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., generation: _Optional[int] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("gateway", "agent_version", "time", "started", "epoch", "flow_schema", "listeners", "spool", "counters", "troubles", "exporters", "templates")
