@@ -305,3 +305,18 @@ def test_initiator_and_responder_are_two_directions() -> None:
     )
     assert (forward["bytes"], forward["packets"], back["bytes"], back["packets"]) == (10, 1, 20, 2)
     assert back["src_address"] == "10.0.0.2"
+
+
+@pytest.mark.parametrize("counts", [(2, 3, 1), (2, 1, 3, 2), (1, 1, 1), (3, 1, 2, 3, 1)])
+def test_datagrams_at_even_distances_with_uneven_numbers_of_records(counts: tuple[int, ...]) -> None:
+    """As the receive buffer holds them; also where they have as many records together as the first times all."""
+    station = Station.open()
+    station.feed(ipfix(template(256, V4)))
+    ports = iter(range(1, 100))
+    messages = [
+        ipfix(data_set(256, *(flow(sport=next(ports)) for _ in range(count))), sequence=sum(counts[:at]))
+        for at, count in enumerate(counts)
+    ]
+    found = station.flows(*messages)
+    assert [row["src_port"] for row in found] == list(range(1, sum(counts) + 1))
+    assert {row["bytes"] for row in found} == {1500}

@@ -84,7 +84,8 @@ class FixedRecords:
     def _even(self, layout: Layout, sets: Sets, flat: Array) -> Array:
         k, length = len(sets), layout.length
         first = int(self.counts[0])
-        if self.rows == k * first:
+        # Not by the sum alone: sets of 2, 3 and 1 records have as many as three of 2.
+        if self.rows == k * first and (self.counts == first).all():
             at = sets.position
             if k == 1:
                 return np.ndarray((1, first), layout.dtype, flat.data, int(at[0]))
@@ -92,9 +93,8 @@ class FixedRecords:
             used = first * length
             if step == (int(at[-1]) - int(at[0])) // (k - 1) and bool((at[1:] - at[:-1] == step).all()):
                 return np.ndarray((k, first), layout.dtype, flat.data, int(at[0]), (step, length))
-            if (self.counts == first).all():
-                windows = np.ndarray((len(flat) - used + 1, used), np.uint8, flat.data, 0, (1, 1))
-                return windows[at].view(layout.dtype)
+            windows = np.ndarray((len(flat) - used + 1, used), np.uint8, flat.data, 0, (1, 1))
+            return windows[at].view(layout.dtype)
         windows = np.ndarray((len(flat) - length + 1, length), np.uint8, flat.data, 0, (1, 1))
         return windows[_starts(sets.position, self.counts, length)].view(layout.dtype).reshape(-1)
 
