@@ -6,6 +6,7 @@ WarehouseError
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
@@ -17,6 +18,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sixfold.credit.config import WarehouseSettings
 
+log = logging.getLogger(__name__)
 R = TypeVar("R")
 
 # Error codes of ClickHouse (src/Common/ErrorCodes.cpp) that say that the data or the statement are wrong.
@@ -26,6 +28,9 @@ REFUSED: Final = frozenset(
         *(158, 321, 349, 407, 636),
     }
 )
+UNKNOWN_DATABASE: Final = 81
+CONNECT_WITHIN: Final = 30.0
+"""Seconds that a start waits for a server that does not answer yet."""
 READERS: Final = 2
 QUEUE: Final = 64
 """Statements that may wait for a reader; more are refused at once."""
@@ -45,14 +50,19 @@ class WarehouseRefusedError(WarehouseError):
 
 def classify(error: Exception) -> WarehouseError:
     """What an exception of clickhouse-connect means for whoever waits."""
-    code = getattr(error, "code", None)
     text = " ".join(str(error).split())[:400]
-    if code is None and "Code: " in text:
-        digits = text.partition("Code: ")[2].partition(".")[0]
-        code = int(digits) if digits.isdigit() else None
-    if code in REFUSED:
+    if _code(error) in REFUSED:
         return WarehouseRefusedError(text)
     return WarehouseBusyError(text or type(error).__name__)
+
+
+def _code(error: BaseException | None) -> int | None:
+    """ClickHouse's own number of an error; None where no ClickHouse said it."""
+    code = getattr(error, "code", None)
+    if code is None:
+        digits = str(error).partition("Code: ")[2].partition(".")[0]
+        code = int(digits) if digits.isdigit() else None
+    return code
 
 
 class Warehouse:
@@ -100,11 +110,41 @@ class Warehouse:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._write_client = await loop.run_in_executor(self._writer, self.client)
+        self._write_client = await self._first_client()
         if self.embedded:
             self._inserts = await loop.run_in_executor(self._writer, self._connect_embedded)
         for _ in range(READERS):
             self._read_clients.append(await loop.run_in_executor(self._readers, self.client))
+
+    async def _first_client(self) -> Client:
+        """Waits a while for a server that does not answer yet; makes the database where a new one has none."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CONNECT_WITHIN
+        made = False
+        while True:
+            try:
+                return await loop.run_in_executor(self._writer, self.client)
+            except WarehouseBusyError as error:
+                code = _code(error.__cause__)
+                if code == UNKNOWN_DATABASE and not made:
+                    await loop.run_in_executor(self._writer, self._make_database)
+                    made = True
+                    continue
+                if self.embedded or code is not None or loop.time() > deadline:
+                    raise
+                log.warning("%s; trying again", error)
+            await asyncio.sleep(0.5)
+
+    def _make_database(self) -> None:
+        cluster = f" ON CLUSTER '{self.settings.cluster}'" if self.settings.cluster else ""
+        try:
+            client = clickhouse_connect.get_client(
+                dsn=self.settings.dsn.get_secret_value(), database="default", autogenerate_session_id=False
+            )
+            client.command(f"CREATE DATABASE IF NOT EXISTS {self.settings.database}{cluster}")
+            client.close()
+        except (ClickHouseError, OSError) as error:
+            raise WarehouseBusyError(f"cannot make the database {self.settings.database}: {error}") from error
 
     async def stop(self) -> None:
         loop = asyncio.get_running_loop()
