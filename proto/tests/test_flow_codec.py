@@ -43,6 +43,22 @@ def test_what_is_encoded_is_decoded(name: str, rows: int, seed: int, data: st.Da
         np.testing.assert_array_equal(decoded[key], values)
 
 
+def test_only_the_columns_asked_for_are_read_and_all_required_ones_must_be_there() -> None:
+    sent = random_columns(FLOW, 50, 1, {"vlan"})
+    decoded = codec.decode(
+        FLOW.version, codec.encode(FLOW, sent), {"dst_address", "bytes", "vlan", "next_hop"}
+    )
+    assert set(decoded) == {"dst_address", "bytes", "vlan"}
+    for name, values in decoded.items():
+        np.testing.assert_array_equal(values, sent[name])
+    lacking = pa.RecordBatch.from_arrays([pa.array([1], pa.uint64())], ["bytes"])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, lacking.schema) as writer:
+        writer.write_batch(lacking)
+    with pytest.raises(codec.BatchMalformedError, match="lacks"):
+        codec.decode(FLOW.version, sink.getvalue().to_pybytes(), {"bytes"})
+
+
 def test_an_old_agent_works_with_a_new_centre() -> None:
     """The new centre's schema has a column the old agent never sends: it reads as its default."""
     newer = replace(

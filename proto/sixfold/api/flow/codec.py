@@ -4,7 +4,7 @@
 `BatchMalformedError` for bytes that are no such batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -92,14 +92,17 @@ def encode_buffer(
     return sink.getvalue()
 
 
-def decode_arrow(version: str, data: bytes | memoryview) -> pa.RecordBatch:
-    """Read one batch, validated, with the columns of this code's schema that are present in it."""
+def decode_arrow(
+    version: str, data: bytes | memoryview, only: Collection[str] | None = None
+) -> pa.RecordBatch:
+    """Read one batch, validated, with the columns of this code's schema that are present in it.
+
+    With `only`, the other columns are neither decompressed nor judged.
+    """
     schema = schema_for(version)
     try:
-        with pa.ipc.open_stream(data) as reader:
-            table = reader.read_all()
+        names, table = _read(data, only)
         table.validate(full=False)
-        names = set(table.schema.names)
     except _UNREADABLE as error:
         raise BatchMalformedError(f"not an Arrow IPC stream: {error}") from error
     missing = [name for name in schema.required if name not in names]
@@ -107,7 +110,8 @@ def decode_arrow(version: str, data: bytes | memoryview) -> pa.RecordBatch:
         raise BatchMalformedError(f"{version} batch lacks {', '.join(missing)}")
     if table.num_rows > MAX_ROWS:
         raise BatchMalformedError(f"{table.num_rows} rows, at most {MAX_ROWS} are allowed")
-    present = [column for column in schema.columns if column.name in names]
+    read = set(table.schema.names)
+    present = [column for column in schema.columns if column.name in read]
     for column in present:
         field = table.schema.field(column.name)
         if field.type != column.arrow_type:
@@ -118,6 +122,18 @@ def decode_arrow(version: str, data: bytes | memoryview) -> pa.RecordBatch:
     if batches:
         return batches[0]
     return pa.RecordBatch.from_pylist([], schema=table.select([c.name for c in present]).schema)
+
+
+def _read(data: bytes | memoryview, only: Collection[str] | None) -> tuple[set[str], pa.Table]:
+    """The names that a stream has, and its columns, all or `only` some of them."""
+    with pa.ipc.open_stream(data) as reader:
+        names: list[str] = reader.schema.names
+        if only is None:
+            return set(names), reader.read_all()
+    fields = [at for at, name in enumerate(names) if name in only]
+    options = pa.ipc.IpcReadOptions(included_fields=fields, use_threads=False)
+    with pa.ipc.open_stream(data, options=options) as reader:
+        return set(names), reader.read_all()
 
 
 def columns_of(batch: pa.RecordBatch) -> dict[str, np.ndarray[Any, Any]]:
@@ -134,9 +150,14 @@ def columns_of(batch: pa.RecordBatch) -> dict[str, np.ndarray[Any, Any]]:
     return columns
 
 
-def decode(version: str, data: bytes | memoryview) -> dict[str, np.ndarray[Any, Any]]:
-    """Read one batch as numpy columns. Absent optional columns stay absent: see `with_defaults`."""
-    return columns_of(decode_arrow(version, data))
+def decode(
+    version: str, data: bytes | memoryview, only: Collection[str] | None = None
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Read one batch as numpy columns, all or `only` some of them.
+
+    Absent optional columns stay absent: see `with_defaults`.
+    """
+    return columns_of(decode_arrow(version, data, only))
 
 
 def with_defaults(schema: BatchSchema, columns: Columns) -> Mapping[str, np.ndarray[Any, Any]]:
