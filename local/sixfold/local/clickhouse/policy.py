@@ -103,15 +103,22 @@ def session_settings(user: User, url: Mapping[str, str], statement: Statement | 
             )
     if user.limits is not None and asked.get("readonly") in ("1", "2"):
         del asked["readonly"]
-    chosen = {"session_timezone": "UTC", **asked}
     if user.limits is None:
-        return chosen
+        return {"session_timezone": "UTC", **asked}
     most = user.limits.settings()
+    _shorten(asked, most)
     # A clause of the statement may only repeat what the session has already: so it is set there first.
     clause = _without_contradiction(statement.settings if statement else ())
     for name, value in [*asked.items(), *clause.items()]:
         _allow(user, most, name, value)
-    return {**_defaults(user.limits), **chosen, **clause}
+    return {**_defaults(user.limits), "session_timezone": "UTC", **asked, **clause}
+
+
+def _shorten(asked: dict[str, str], most: Mapping[str, str]) -> None:
+    """Dashboards put their own time limit into every URL, over a minute by default: they get what there is."""
+    seconds = asked.get("max_execution_time", "")
+    if _NUMBER.fullmatch(seconds) and not 0 < float(seconds) <= float(most["max_execution_time"]):
+        asked["max_execution_time"] = most["max_execution_time"]
 
 
 def _defaults(limits: Limits) -> dict[str, str]:

@@ -111,7 +111,8 @@ COMMENT 'the newest word of every gateway';
 CREATE OR REPLACE VIEW v_losses ${ON_CLUSTER} AS
 SELECT
     gateway, time AS last_heartbeat, splitByChar('{', name)[1] AS loss,
-    extract(name, 'exporter="([^"]*)"') AS exporter, name AS counter, counters[name] AS value
+    extract(name, 'exporter="([^"]*)"') AS exporter, name AS counter,
+    counters[name] - if(loss = 'sequence_lost', least(counters[name], counters[replaceOne(name, 'sequence_lost', 'sequence_late')]), 0) AS value
 FROM gateways
 ARRAY JOIN mapKeys(counters) AS name
 WHERE (gateway, time) IN (SELECT gateway, max(time) FROM gateways GROUP BY gateway) AND value > 0
