@@ -1,5 +1,6 @@
 """What is said against a request: ClickHouse's text, its code, and the HTTP status that goes with it."""
 
+import re
 from typing import Final
 
 STATUS: Final = {
@@ -15,6 +16,11 @@ STATUS: Final = {
     202: 503,
 }
 """By the code of the error; any other is a 500. 396 is a result past its limits."""
+
+_TWICE_BEFORE: Final = re.compile(r"^(Code: (\d+)\. DB::Exception: )(?:Code: \2\. DB::Exception: )+")
+_TWICE_AFTER: Final = re.compile(
+    r"( \((\w+)\)(?: \(version [^()]+\))?)(?:\.? \(\2\)(?: \(version [^()]+\))?)+$"
+)
 
 
 class QueryError(RuntimeError):
@@ -39,9 +45,10 @@ def readonly(text: str) -> QueryError:
 
 
 def from_engine(error: Exception) -> QueryError:
-    """The engine's own error, without the words that chDB puts before it."""
+    """The engine's own error, without the words that chDB puts before it and without what it says twice."""
     text = str(error).strip()
     start = text.find("Code: ")
     text = text[start:] if start > 0 else text
+    text = _TWICE_BEFORE.sub(r"\1", _TWICE_AFTER.sub(r"\1", text))
     digits = text.partition("Code: ")[2].partition(".")[0]
     return QueryError(text, int(digits) if digits.isdigit() else 1002)

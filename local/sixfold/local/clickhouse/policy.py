@@ -6,10 +6,11 @@ files of this machine above all, is refused here by the tokens of the statement,
 
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Final
 
 from sixfold.local.clickhouse.errors import readonly, refused
-from sixfold.local.clickhouse.statement import Statement
+from sixfold.local.clickhouse.statement import READS, Statement
 from sixfold.local.clickhouse.users import Limits, User
 
 TRANSPORT: Final = frozenset(
@@ -38,7 +39,26 @@ _FREE: Final = re.compile(
     r"|allow_suspicious_\w+|compile_\w+|convert_query_to_cnf|function_\w+|regexp_\w+|additional_result_filter"
 )
 """Settings that change what an answer looks like or how it is found, and not what it may use."""
+_WRITES: Final = frozenset(
+    {
+        *("ALTER", "ATTACH", "BACKUP", "CHECK", "CREATE", "DELETE", "DETACH", "DROP", "EXCHANGE", "EXECUTE"),
+        *(
+            "GRANT",
+            "INSERT",
+            "KILL",
+            "MOVE",
+            "OPTIMIZE",
+            "PARALLEL",
+            "RENAME",
+            "REPLACE",
+            "RESTORE",
+            "REVOKE",
+        ),
+        *("SYSTEM", "TRUNCATE", "UNDROP", "UPDATE", "WATCH", "COPY"),
+    }
+)
 _WITHOUT_SESSION: Final = frozenset({"SET", "USE", "BEGIN", "COMMIT", "ROLLBACK"})
+_VERBS: Final = READS | _WRITES | _WITHOUT_SESSION
 _NUMBER: Final = re.compile(r"\d+(\.\d+)?")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _SETTINGS_OF_THE_ENGINE: Final = re.compile(
@@ -82,6 +102,10 @@ def check(user: User, statement: Statement, table_functions: frozenset[str]) -> 
         )
     if statement.writes_file:
         raise readonly("INTO OUTFILE would write on this machine: read the answer instead")
+    if statement.verb not in _VERBS:
+        near = get_close_matches(statement.verb, _VERBS, 1)
+        hint = f": did you mean {near[0]}?" if near else ""
+        raise refused(62, "SYNTAX_ERROR", f"Syntax error: no statement begins with {statement.verb!r}{hint}")
     if user.limits is not None and not statement.reads:
         raise readonly(f"{user.name}: Cannot execute {statement.verb} in readonly mode")
     reaching = {*statement.calls & (table_functions | REACHING_OUT) - SAFE_TABLE_FUNCTIONS}
