@@ -10,7 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from sixfold.convergence.domain import cells, register, traffic
-from sixfold.convergence.domain.classify import Classifier, NetworkRule
+from sixfold.convergence.domain.classify import Classifier, NetworkRule, columns_needed
 from sixfold.convergence.domain.events import (
     ConvergenceEvent,
     PortRange,
@@ -19,7 +19,7 @@ from sixfold.convergence.domain.events import (
     TrafficMinuteClosed,
     TrafficRecorded,
 )
-from sixfold.convergence.domain.minutes import BatchTraffic, Clock, by_minute
+from sixfold.convergence.domain.minutes import MEASURED, BatchTraffic, Clock, by_minute
 from sixfold.convergence.domain.register import Register, Registration
 from sixfold.convergence.domain.state import State
 from sixfold.convergence.domain.traffic import Patience
@@ -84,6 +84,8 @@ class Accounting:
         self._revise = revise_seconds
         self._meter = meter
         self._now = now
+        self.columns = columns_needed(networks) | frozenset(MEASURED)
+        """Columns of a flow batch that are read; the others need not be decoded."""
         self._compiled: tuple[Register, Classifier] | None = None
         self._heard: dict[str, datetime] = {}
         self._started = self._revised = now()

@@ -71,7 +71,11 @@ def build(settings: ConvergenceSettings, dependencies: Dependencies) -> Service:
     )
     observe(telemetry, "convergence_watchers", "streams of WatchTraffic", lambda: changes.watchers)
     consumers = flows.consumers(
-        messaging, telemetry, flows.handler(accounting.take, telemetry), settings.partitions, name=CENTRE
+        messaging,
+        telemetry,
+        flows.handler(accounting.take, telemetry, accounting.columns),
+        settings.partitions,
+        name=CENTRE,
     )
     servicer = ConvergenceServicer(accounting, changes)
     rpc = RpcServer(

@@ -1,7 +1,7 @@
 """Flow batches off the bus."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from opentelemetry.trace import SpanKind
 
@@ -20,22 +20,24 @@ INACTIVE_THRESHOLD = 600.0
 Take = Callable[[Sequence[tuple[BatchName, Columns]]], Awaitable[None]]
 
 
-def read(message: Inbound) -> tuple[BatchName, Columns]:
-    """Decode one message. Raises BatchError with its cause."""
+def read(message: Inbound, only: Collection[str]) -> tuple[BatchName, Columns]:
+    """Decode the columns `only` of one message. Raises BatchError with its cause."""
     headers = BatchHeaders.from_nats(message.headers)
     if headers.schema.partition("/")[0] != FLOW.name:
         raise SchemaRefusedError(f"{headers.schema!r} on {message.subject} is no flow batch")
     if message.subject.rpartition(".")[2] != headers.gateway:
         raise BatchMalformedError(f"a batch of gateway {headers.gateway!r} came on {message.subject}")
-    columns = decode(headers.schema, message.data)
+    columns = decode(headers.schema, message.data, only)
     rows = len(columns["time_end"])
     if rows != headers.count:
         raise BatchMalformedError(f"{rows} flows where the header says {headers.count}")
     return BatchName(headers.gateway, headers.epoch, headers.sequence), columns
 
 
-def handler(take: Take, telemetry: Telemetry) -> Handler:
-    """A bus handler that decodes, each batch in a span of the trace it came with, and hands on to `take`."""
+def handler(take: Take, telemetry: Telemetry, only: Collection[str]) -> Handler:
+    """A bus handler that decodes the columns `only`, each batch in a span of the trace it came with, and hands
+    on to `take`.
+    """
 
     def read_all(messages: Sequence[Inbound]) -> list[tuple[BatchName, Columns]]:
         batches: list[tuple[BatchName, Columns]] = []
@@ -44,7 +46,7 @@ def handler(take: Take, telemetry: Telemetry) -> Handler:
                 "flow batch read", context=extract(message.headers), kind=SpanKind.CONSUMER
             ) as span:
                 try:
-                    name, columns = read(message)
+                    name, columns = read(message, only)
                 except BatchError as error:
                     raise Poison(error.cause, str(error), message) from error
                 span.set_attributes(

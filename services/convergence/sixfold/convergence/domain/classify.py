@@ -18,16 +18,22 @@ import numpy.typing as npt
 
 from sixfold.convergence.domain.cells import FAMILIES, NETWORKS, SERVICE_CLASSES
 from sixfold.convergence.domain.events import Network, PortRange
-from sixfold.convergence.domain.prefixes import PrefixTable, interval_of
+from sixfold.convergence.domain.prefixes import LEADS, Leads, PrefixTable, interval_of, is_ipv4, leads
 
 Columns = Mapping[str, npt.NDArray[Any]]
 TCP, UDP = 6, 17
 PROTOCOLS: Final = {"tcp": TCP, "udp": UDP}
+JUDGED: Final = ("src_address", "dst_address", "src_port", "dst_port", "protocol")
+INTERFACES: Final = ("input_interface", "output_interface")
 VPN_PROTOCOLS: Final = (47, 50, 51, 115)  # GRE, ESP, AH, L2TP
 _OTHER: Final = SERVICE_CLASSES.index("other")
 _IPTV: Final = SERVICE_CLASSES.index("iptv")
 _VPN: Final = SERVICE_CLASSES.index("vpn")
 _UNKNOWN: Final = -1
+_CLASSES: Final = np.int8(len(SERVICE_CLASSES))
+_FAMILIES: Final = np.int8(len(FAMILIES))
+Codes = npt.NDArray[np.int8]
+Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,12 @@ class ServiceRule:
     service_class: str
     prefixes: tuple[str, ...]
     ports: tuple[PortRange, ...]
+
+
+def columns_needed(networks: Sequence[NetworkRule]) -> frozenset[str]:
+    """Columns of a flow batch that these rules judge by."""
+    by_interface = any(rule.interfaces for rule in networks)
+    return frozenset([*JUDGED, *(["exporter", *INTERFACES] if by_interface else [])])
 
 
 class Classifier:
@@ -71,6 +83,11 @@ class Classifier:
         self._first = np.array(
             [rules[0] if rules else _UNKNOWN for rules in self._prefixes.rules], dtype=np.int8
         )
+        self._row = np.full(256, 2 << 16, dtype=np.intp)
+        self._row[[TCP, UDP]] = 0, 1 << 16
+        self._vpn = np.isin(np.arange(256), VPN_PROTOCOLS)
+        self._multicast = np.zeros(LEADS, dtype=bool)
+        self._multicast[0xFF00:0x10000] = self._multicast[0x1E000:0x1F000] = True  # ff00::/8, 224.0.0.0/4
         self._network_of_port = _port_table(
             [(NETWORKS.index(rule.network), ports) for rule in networks for ports in rule.ports], _UNKNOWN
         )
@@ -85,47 +102,44 @@ class Classifier:
 
     def codes(self, columns: Columns) -> npt.NDArray[np.int64]:
         """The place of every flow in a totals array: `(network * classes + class) * families + family`."""
-        destination, source = columns["dst_address"], columns["src_address"]
-        network = self._by_ports(self._network_of_port, columns, _UNKNOWN)
-        for addresses in (source, destination):
-            found = self._first[self._prefixes.codes(addresses)]
-            network = np.where(found != _UNKNOWN, found, network)
-        network = self._by_interface(columns, network)
-        service_class = self._by_ports(self._class_of_port, columns, _OTHER)
+        destination, source = leads(columns["dst_address"]), leads(columns["src_address"])
         protocol = columns["protocol"]
-        four = (destination[:, :10] == 0).all(axis=1) & (destination[:, 10:12] == 255).all(axis=1)
-        multicast = (four & ((destination[:, 12] >> 4) == 14)) | (~four & (destination[:, 0] == 255))
-        service_class = np.where(
-            multicast & (protocol == UDP) & (service_class == _OTHER), _IPTV, service_class
-        )
-        service_class = np.where(np.isin(protocol, VPN_PROTOCOLS), _VPN, service_class)
+        row = self._row[protocol]
+        ports = row + columns["dst_port"], row + columns["src_port"]
+        service_class = np.minimum(*(self._class_of_port[port] for port in ports))
+        multicast = self._multicast[destination]
+        if multicast.any():
+            service_class[multicast & (protocol == UDP) & (service_class == _OTHER)] = _IPTV
+        service_class[self._vpn[protocol]] = _VPN
+        network = self._by_prefix(columns, source, destination, self._by_port(*ports))
+        network = self._by_interface(columns, network)
         network, service_class = self._by_service(columns, network, service_class)
-        network = np.where(network == _UNKNOWN, NETWORKS.index(Network.INTERNET), network).astype(np.int64)
-        family = np.where(four, FAMILIES.index(4), FAMILIES.index(6))
-        return (network * len(SERVICE_CLASSES) + service_class) * len(FAMILIES) + family
+        network[network == _UNKNOWN] = NETWORKS.index(Network.INTERNET)
+        family = np.where(is_ipv4(destination), np.int8(FAMILIES.index(4)), np.int8(FAMILIES.index(6)))
+        return ((network * _CLASSES + service_class) * _FAMILIES + family).astype(np.int64)
 
-    def _by_ports(self, table: npt.NDArray[np.int8], columns: Columns, missing: int) -> npt.NDArray[np.int8]:
-        """The lower-ordered answer of the two ports."""
-        row = np.where(columns["protocol"] == TCP, 0, np.where(columns["protocol"] == UDP, 1, 2))
-        one, other = table[row, columns["dst_port"]], table[row, columns["src_port"]]
-        if missing == _UNKNOWN:
-            return np.where(one != _UNKNOWN, one, other)
-        return np.minimum(one, other)
+    def _by_port(self, destination: Indices, source: Indices) -> Codes:
+        one, other = self._network_of_port[destination], self._network_of_port[source]
+        return np.where(one != _UNKNOWN, one, other)
 
-    def _by_interface(self, columns: Columns, network: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    def _by_prefix(self, columns: Columns, source: Leads, destination: Leads, network: Codes) -> Codes:
+        """The destination's prefix before the source's."""
+        for name, known in (("src_address", source), ("dst_address", destination)):
+            found = self._first[self._prefixes.codes(columns[name], known)]
+            network = np.where(found != _UNKNOWN, found, network)
+        return network
+
+    def _by_interface(self, columns: Columns, network: Codes) -> Codes:
         for exporter, index, code in self._interfaces:
             here = (columns["exporter"] == exporter).all(axis=1)
-            for name in ("input_interface", "output_interface"):
+            for name in INTERFACES:
                 if name in columns:
                     network = np.where(here & (columns[name] == index), np.int8(code), network)
         return network
 
-    def _by_service(
-        self, columns: Columns, network: npt.NDArray[np.int8], service_class: npt.NDArray[Any]
-    ) -> tuple[npt.NDArray[np.int8], npt.NDArray[Any]]:
+    def _by_service(self, columns: Columns, network: Codes, service_class: Codes) -> tuple[Codes, Codes]:
         if not self._services:
             return network, service_class
-        network, service_class = network.copy(), service_class.copy()
         judged = np.zeros(len(network), dtype=bool)
         for side in ("dst", "src"):
             codes = self._service_prefixes.codes(columns[f"{side}_address"])
@@ -156,13 +170,13 @@ def _ports_match(
     return match
 
 
-def _port_table(entries: Sequence[tuple[int, PortRange]], missing: int) -> npt.NDArray[np.int8]:
-    """Answers by (tcp, udp, neither) and port; the first entry that names a port has it."""
+def _port_table(entries: Sequence[tuple[int, PortRange]], missing: int) -> Codes:
+    """Answers by (tcp, udp, neither) and port, flat; the first entry that names a port has it."""
     table = np.full((3, 65_536), missing, dtype=np.int8)
     for value, ports in reversed(entries):
         check_ports(ports)
         table[list(PROTOCOLS).index(ports.protocol), ports.first : ports.last + 1] = value
-    return table
+    return table.reshape(-1)
 
 
 def check_ports(ports: PortRange) -> None:

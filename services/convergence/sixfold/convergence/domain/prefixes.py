@@ -1,8 +1,8 @@
 """Longest-prefix lookup of a whole column of addresses at once.
 
-The prefixes are flattened into disjoint intervals of the 128-bit space (IPv4 as IPv4-mapped IPv6); a
-lookup is one binary
-search, whatever the number of prefix lengths.
+The prefixes are flattened into disjoint intervals of the 128-bit space (IPv4 as IPv4-mapped IPv6). The first 16 bits
+of an address mostly decide, by a table; where an interval ends within them, a binary search does, whatever
+the number of prefix lengths.
 """
 
 import ipaddress
@@ -13,6 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 MAPPED: Final = 0xFFFF << 32
+LEADS: Final = 2 << 16
+_FOUR: Final = 1 << 16
+_MIXED: Final = -1
+_MAPPED_WORD, _MAPPED_MASK = (
+    np.frombuffer(bytes.fromhex(text), dtype=np.uint64)[0]
+    for text in ("0000ffff00000000", "ffffffff00000000")
+)
+Leads = npt.NDArray[np.intp]
 
 
 def interval_of(prefix: str) -> tuple[int, int]:
@@ -20,6 +28,18 @@ def interval_of(prefix: str) -> tuple[int, int]:
     network: Any = ipaddress.ip_network(prefix, strict=True)
     first, last = int(network.network_address), int(network.broadcast_address)
     return (first, last) if network.version == 6 else (MAPPED | first, MAPPED | last)
+
+
+def leads(addresses: npt.NDArray[np.uint8]) -> Leads:
+    """The first 16 bits of every address of a `(n, 16) uint8` column in its own family, 2^16 more for IPv4."""
+    packed = np.ascontiguousarray(addresses)
+    pairs, whole = packed.view(">u2").reshape(-1, 8), packed.view(np.uint64).reshape(-1, 2)
+    four = (whole[:, 0] == 0) & ((whole[:, 1] & _MAPPED_MASK) == _MAPPED_WORD)
+    return np.where(four, pairs[:, 6] + np.intp(_FOUR), pairs[:, 0])
+
+
+def is_ipv4(leads: Leads) -> npt.NDArray[np.bool_]:
+    return leads >= _FOUR
 
 
 class PrefixTable:
@@ -61,12 +81,31 @@ class PrefixTable:
         self._edges = _sortable(
             np.frombuffer(b"".join(at.to_bytes(16, "big") for at in edges), dtype=np.uint8).reshape(-1, 16)
         )
+        first, last = (self._search(_of_leads(fill)) for fill in (0x00, 0xFF))
+        self._by_lead = np.where(first == last, first, _MIXED)
 
-    def codes(self, addresses: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
-        """The code of every address of a `(n, 16) uint8` column."""
+    def codes(self, addresses: npt.NDArray[np.uint8], known: Leads | None = None) -> npt.NDArray[np.intp]:
+        """The code of every address of a `(n, 16) uint8` column, of which `known` are the leads."""
         if len(self.rules) == 1:
             return np.zeros(len(addresses), dtype=np.intp)
+        codes = self._by_lead[leads(addresses) if known is None else known]
+        mixed = np.flatnonzero(codes == _MIXED)
+        if len(mixed):
+            codes[mixed] = self._search(addresses[mixed])
+        return codes
+
+    def _search(self, addresses: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
         return np.searchsorted(self._edges, _sortable(addresses), side="right") - 1
+
+
+def _of_leads(fill: int) -> npt.NDArray[np.uint8]:
+    """The first (`fill` 0x00) or last (0xFF) address of every lead."""
+    addresses = np.full((LEADS, 16), fill, dtype=np.uint8)
+    numbers = np.arange(_FOUR, dtype=np.uint16).astype(">u2").view(np.uint8).reshape(-1, 2)
+    addresses[:_FOUR, :2] = numbers
+    addresses[_FOUR:, :10], addresses[_FOUR:, 10:12] = 0, 0xFF
+    addresses[_FOUR:, 12:14] = numbers
+    return addresses
 
 
 def _cover(stack: list[tuple[int, int, int]]) -> tuple[int, ...]:
