@@ -1,8 +1,12 @@
 """Heartbeats: every trouble is a sentence with its remedy, and all is bounded."""
 
+import errno
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+
+import pytest
 
 from sixfold.agent.collect import Source
 from sixfold.agent.config import SpoolSettings
@@ -67,6 +71,16 @@ def test_each_trouble_is_told_with_its_remedy(tmp_path: Path) -> None:
         assert part in told
     assert made.spool.dropped_batches > 0
     assert made.spool.dropped_flows == 10 * made.spool.dropped_batches
+
+
+def test_a_disk_that_takes_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(os, "pwritev", full)
+    [told] = beat(tmp_path, Counters(), source(), fill=3).troubles
+    assert "3 are in memory only" in told
+    assert "free some space" in told
 
 
 def test_spoofed_exporters_do_not_swell_it(tmp_path: Path) -> None:

@@ -184,6 +184,7 @@ def test_a_full_disk_is_survived_in_memory_under_an_epoch_that_ends_with_the_pro
 
     monkeypatch.setattr(os, "pwritev", full)
     fill(made, 100, start=2)
+    assert made.status().held_batches == 50
     monkeypatch.setattr(os, "pwritev", pwritev)
     fill(made, 1, start=102)
     records = read_all(log)
@@ -195,7 +196,7 @@ def test_a_full_disk_is_survived_in_memory_under_an_epoch_that_ends_with_the_pro
     assert log.floor(volatile.pop()) == 51
     for record in records:
         log.acknowledge(record.position)
-    assert made.status().batches == 0
+    assert made.status().batches == made.status().held_batches == 0
     assert counters.snapshot()['spool_write_errors{error="ENOSPC"}'] == 100
     assert counters.snapshot()['batches_lost{cause="disk-full"}'] == 50
 

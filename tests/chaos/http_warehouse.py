@@ -51,8 +51,19 @@ class Engine:
         self.process.wait()
 
     @property
+    def password_file(self) -> Path:
+        return self.home / "secrets" / "clickhouse-loader.password"
+
+    @property
     def password(self) -> str:
-        return (self.home / "secrets" / "clickhouse-loader.password").read_text().strip()
+        return self.password_file.read_text().strip()
+
+    async def write(self, statement: str) -> None:
+        """As the loader's user."""
+        url = f"http://127.0.0.1:{self.port}/"
+        names = {"X-ClickHouse-User": "loader", "X-ClickHouse-Key": self.password}
+        request = urllib.request.Request(url, statement.encode(), names)
+        await asyncio.to_thread(lambda: urllib.request.urlopen(request, timeout=30).close())
 
     async def ask(self, statement: str) -> list[list[Any]] | None:
         """The rows; None while it does not answer."""

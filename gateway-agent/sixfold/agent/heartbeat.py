@@ -27,6 +27,11 @@ def troubles(
             f"the spool holds {waiting.bytes >> 20} of {waiting.limit_bytes >> 20} MiB; "
             "bring the bus back, or raise spool.max_bytes before the oldest batches are given up"
         )
+    if waiting.held_batches:
+        found.append(
+            f"the disk of state_dir takes no batches; {waiting.held_batches} are in memory only, lost if the agent "
+            "is killed: free some space, or give it another disk"
+        )
     if waiting.dropped_batches:
         found.append(f"{waiting.dropped_batches} batches ({waiting.dropped_rows} rows) were given up")
     if lost := counters.total("sets_without_template"):

@@ -83,6 +83,12 @@ class Log:
             return sum(one.waiting for one in self._segments) + len(self._held) + len(self._held_in_flight)
 
     @property
+    def held(self) -> int:
+        """Batches that are in memory only, because the disk took them not."""
+        with self._lock:
+            return len(self._held) + len(self._held_in_flight)
+
+    @property
     def waiting_bytes(self) -> int:
         with self._lock:
             return sum(one.waiting_bytes for one in self._segments) + self._held_bytes

@@ -28,13 +28,14 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, slots=True)
 class SpoolStatus:
-    """batches and bytes that wait; what was given up since the start."""
+    """batches and bytes that wait; what was given up since the start; how many that wait are in memory only."""
 
     batches: int
     bytes: int
     limit_bytes: int
     dropped_batches: int
     dropped_rows: int
+    held_batches: int
 
 
 def new_epoch() -> str:
@@ -105,6 +106,7 @@ class Spool:
             self._settings.max_bytes,
             self._dropped_batches,
             self._dropped_rows,
+            sum(one.held for one in logs),
         )
 
     def close(self) -> None:
