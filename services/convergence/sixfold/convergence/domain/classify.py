@@ -18,7 +18,15 @@ import numpy.typing as npt
 
 from sixfold.convergence.domain.cells import FAMILIES, NETWORKS, SERVICE_CLASSES
 from sixfold.convergence.domain.events import Network, PortRange
-from sixfold.convergence.domain.prefixes import LEADS, Leads, PrefixTable, interval_of, is_ipv4, leads
+from sixfold.convergence.domain.prefixes import (
+    LEADS,
+    Leads,
+    PrefixTable,
+    interval_of,
+    is_ipv4,
+    leads,
+    of_leads,
+)
 
 Columns = Mapping[str, npt.NDArray[Any]]
 TCP, UDP = 6, 17
@@ -86,8 +94,8 @@ class Classifier:
         self._row = np.full(256, 2 << 16, dtype=np.intp)
         self._row[[TCP, UDP]] = 0, 1 << 16
         self._vpn = np.isin(np.arange(256), VPN_PROTOCOLS)
-        self._multicast = np.zeros(LEADS, dtype=bool)
-        self._multicast[0xFF00:0x10000] = self._multicast[0x1E000:0x1F000] = True  # ff00::/8, 224.0.0.0/4
+        first = of_leads(0)
+        self._multicast = (first[:, 0] == 0xFF) | (is_ipv4(np.arange(LEADS)) & (first[:, 12] >> 4 == 0xE))
         self._network_of_port = _port_table(
             [(NETWORKS.index(rule.network), ports) for rule in networks for ports in rule.ports], _UNKNOWN
         )
@@ -103,7 +111,7 @@ class Classifier:
     def codes(self, columns: Columns) -> npt.NDArray[np.int64]:
         """The place of every flow in a totals array: `(network * classes + class) * families + family`."""
         destination, source = leads(columns["dst_address"]), leads(columns["src_address"])
-        protocol = columns["protocol"]
+        protocol = columns["protocol"].astype(np.intp)
         row = self._row[protocol]
         ports = row + columns["dst_port"], row + columns["src_port"]
         service_class = np.minimum(*(self._class_of_port[port] for port in ports))

@@ -31,15 +31,21 @@ def interval_of(prefix: str) -> tuple[int, int]:
 
 
 def leads(addresses: npt.NDArray[np.uint8]) -> Leads:
-    """The first 16 bits of every address of a `(n, 16) uint8` column in its own family, 2^16 more for IPv4."""
+    """What the first 16 bits of every address of a `(n, 16) uint8` column are, in its own family: as the machine
+    reads them, 2^16 more for IPv4. They count as indices only.
+    """
     packed = np.ascontiguousarray(addresses)
-    pairs, whole = packed.view(">u2").reshape(-1, 8), packed.view(np.uint64).reshape(-1, 2)
-    four = (whole[:, 0] == 0) & ((whole[:, 1] & _MAPPED_MASK) == _MAPPED_WORD)
-    return np.where(four, pairs[:, 6] + np.intp(_FOUR), pairs[:, 0])
+    pairs, whole = packed.view(np.uint16).reshape(-1, 8), packed.view(np.uint64).reshape(-1, 2)
+    first = pairs[:, 0].astype(np.intp)
+    four = whole[:, 0] == 0
+    if four.any():
+        four &= (whole[:, 1] & _MAPPED_MASK) == _MAPPED_WORD
+        first = np.where(four, pairs[:, 6] + np.intp(_FOUR), first)
+    return first
 
 
-def is_ipv4(leads: Leads) -> npt.NDArray[np.bool_]:
-    return leads >= _FOUR
+def is_ipv4(known: Leads) -> npt.NDArray[np.bool_]:
+    return known >= _FOUR
 
 
 class PrefixTable:
@@ -81,7 +87,7 @@ class PrefixTable:
         self._edges = _sortable(
             np.frombuffer(b"".join(at.to_bytes(16, "big") for at in edges), dtype=np.uint8).reshape(-1, 16)
         )
-        first, last = (self._search(_of_leads(fill)) for fill in (0x00, 0xFF))
+        first, last = (self._search(of_leads(fill)) for fill in (0x00, 0xFF))
         self._by_lead = np.where(first == last, first, _MIXED)
 
     def codes(self, addresses: npt.NDArray[np.uint8], known: Leads | None = None) -> npt.NDArray[np.intp]:
@@ -98,10 +104,10 @@ class PrefixTable:
         return np.searchsorted(self._edges, _sortable(addresses), side="right") - 1
 
 
-def _of_leads(fill: int) -> npt.NDArray[np.uint8]:
+def of_leads(fill: int) -> npt.NDArray[np.uint8]:
     """The first (`fill` 0x00) or last (0xFF) address of every lead."""
     addresses = np.full((LEADS, 16), fill, dtype=np.uint8)
-    numbers = np.arange(_FOUR, dtype=np.uint16).astype(">u2").view(np.uint8).reshape(-1, 2)
+    numbers = np.arange(_FOUR, dtype=np.uint16).view(np.uint8).reshape(-1, 2)
     addresses[:_FOUR, :2] = numbers
     addresses[_FOUR:, :10], addresses[_FOUR:, 10:12] = 0, 0xFF
     addresses[_FOUR:, 12:14] = numbers
