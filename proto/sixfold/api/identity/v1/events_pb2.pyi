@@ -69,12 +69,26 @@ class AddressesBound(_message.Message):
     def __init__(self, bindings: _Optional[_Iterable[_Union[Bound, _Mapping]]] = ...) -> None: ...
 
 class Unbound(_message.Message):
-    __slots__ = ("binding_id", "until")
+    __slots__ = ("binding_id", "until", "terminal", "network", "length", "port_first", "port_last", "gateway", "since")
     BINDING_ID_FIELD_NUMBER: _ClassVar[int]
     UNTIL_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIRST_FIELD_NUMBER: _ClassVar[int]
+    PORT_LAST_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
     binding_id: int
     until: int
-    def __init__(self, binding_id: _Optional[int] = ..., until: _Optional[int] = ...) -> None: ...
+    terminal: str
+    network: bytes
+    length: int
+    port_first: int
+    port_last: int
+    gateway: str
+    since: int
+    def __init__(self, binding_id: _Optional[int] = ..., until: _Optional[int] = ..., terminal: _Optional[str] = ..., network: _Optional[bytes] = ..., length: _Optional[int] = ..., port_first: _Optional[int] = ..., port_last: _Optional[int] = ..., gateway: _Optional[str] = ..., since: _Optional[int] = ...) -> None: ...
 
 class BindingsReleased(_message.Message):
     __slots__ = ("bindings", "cause")
@@ -83,3 +97,35 @@ class BindingsReleased(_message.Message):
     bindings: _containers.RepeatedCompositeFieldContainer[Unbound]
     cause: str
     def __init__(self, bindings: _Optional[_Iterable[_Union[Unbound, _Mapping]]] = ..., cause: _Optional[str] = ...) -> None: ...
+
+class BindingsLogged(_message.Message):
+    __slots__ = ("source", "holders", "gateways", "rows", "time", "holder", "network", "length", "port_first", "port_last", "number", "since", "until", "gateway")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    HOLDERS_FIELD_NUMBER: _ClassVar[int]
+    GATEWAYS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIRST_FIELD_NUMBER: _ClassVar[int]
+    PORT_LAST_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    holders: _containers.RepeatedScalarFieldContainer[str]
+    gateways: _containers.RepeatedScalarFieldContainer[str]
+    rows: int
+    time: int
+    holder: bytes
+    network: bytes
+    length: bytes
+    port_first: bytes
+    port_last: bytes
+    number: bytes
+    since: bytes
+    until: bytes
+    gateway: bytes
+    def __init__(self, source: _Optional[str] = ..., holders: _Optional[_Iterable[str]] = ..., gateways: _Optional[_Iterable[str]] = ..., rows: _Optional[int] = ..., time: _Optional[int] = ..., holder: _Optional[bytes] = ..., network: _Optional[bytes] = ..., length: _Optional[bytes] = ..., port_first: _Optional[bytes] = ..., port_last: _Optional[bytes] = ..., number: _Optional[bytes] = ..., since: _Optional[bytes] = ..., until: _Optional[bytes] = ..., gateway: _Optional[bytes] = ...) -> None: ...
