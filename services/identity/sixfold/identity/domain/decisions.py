@@ -136,7 +136,9 @@ def change_lifecycle(
         for terminal in terminals:
             released.extend(sorted(registry.bindings_of.get(terminal, ())))
     if released:
-        events.append(BindingsReleased(tuple(Unbound(number, now) for number in released), "retired"))
+        events.append(
+            BindingsReleased(tuple(unbound(registry.bindings[number], now) for number in released), "retired")
+        )
     return events, len(released)
 
 
@@ -243,6 +245,21 @@ def _bound(binding: Binding) -> Bound:
     )
 
 
+def unbound(binding: Binding, until: int) -> Unbound:
+    """The end of a binding as its event tells it; never before its beginning."""
+    return Unbound(
+        binding.binding_id,
+        max(until, binding.since),
+        binding.terminal,
+        binding.prefix.packed,
+        binding.prefix.length,
+        binding.port_first,
+        binding.port_last,
+        binding.gateway,
+        binding.since,
+    )
+
+
 def release(registry: Registry, binding_id: int, now: int) -> tuple[list[Event], int]:
     """Events and the end of the binding."""
     now = max(now, registry.clock)
@@ -252,7 +269,7 @@ def release(registry: Registry, binding_id: int, now: int) -> tuple[list[Event],
                 "precondition", "BINDING_ENDED", f"binding {binding_id} has ended", "binding_id"
             )
         raise RefusedError("unknown", "BINDING_UNKNOWN", f"there is no binding {binding_id}", "binding_id")
-    return [BindingsReleased((Unbound(binding_id, now),), "released")], now
+    return [BindingsReleased((unbound(registry.bindings[binding_id], now),), "released")], now
 
 
 def lookup(registry: Registry, address: str, port: int) -> tuple[Terminal, Binding]:

@@ -46,8 +46,17 @@ class AddressesBound:
 
 @dataclass(frozen=True, slots=True)
 class Unbound:
+    """The end of a binding, with the binding once more: its end can be told from this event alone."""
+
     binding_id: int
     until: int
+    terminal: str = ""
+    network: bytes = b""
+    length: int = 0
+    port_first: int = 0
+    port_last: int = 0
+    gateway: str = ""
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +65,39 @@ class BindingsReleased:
     cause: str
 
 
-Event = SubscriberEnrolled | TerminalEnrolled | LifecycleChanged | AddressesBound | BindingsReleased
-EVENTS = (SubscriberEnrolled, TerminalEnrolled, LifecycleChanged, AddressesBound, BindingsReleased)
+@dataclass(frozen=True, slots=True)
+class BindingsLogged:
+    """Rows of another authority's binding log, in columns (bindings.proto); the register does not hold them."""
+
+    source: str
+    holders: tuple[str, ...]
+    gateways: tuple[str, ...]
+    rows: int
+    time: int
+    holder: bytes
+    network: bytes
+    length: bytes
+    port_first: bytes
+    port_last: bytes
+    number: bytes
+    since: bytes
+    until: bytes
+    gateway: bytes
+
+
+Event = (
+    SubscriberEnrolled
+    | TerminalEnrolled
+    | LifecycleChanged
+    | AddressesBound
+    | BindingsReleased
+    | BindingsLogged
+)
+EVENTS = (
+    SubscriberEnrolled,
+    TerminalEnrolled,
+    LifecycleChanged,
+    AddressesBound,
+    BindingsReleased,
+    BindingsLogged,
+)

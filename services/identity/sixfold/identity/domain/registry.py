@@ -9,6 +9,7 @@ from typing import assert_never
 
 from sixfold.identity.domain.events import (
     AddressesBound,
+    BindingsLogged,
     BindingsReleased,
     Event,
     LifecycleChanged,
@@ -23,7 +24,8 @@ from sixfold.identity.domain.values import Binding, Lifecycle, Subscriber, Termi
 class Registry:
     """`holders` leads from a prefix (network, length) to the ids of the bindings that share its ports.
 
-    `revision` grows with every change of a binding; `clock` is the time of the last event.
+    `revision` grows with every change of a binding; `clock` is the time of the last event; `logged` counts the rows of
+    other authorities' binding logs.
     """
 
     subscribers: dict[str, Subscriber] = field(default_factory=dict[str, Subscriber])
@@ -39,6 +41,7 @@ class Registry:
     last_id: int = 0
     clock: int = 0
     revision: int = 0
+    logged: int = 0
 
     def state_of(self, terminal: Terminal) -> Lifecycle:
         """A terminal is no better off than its subscriber."""
@@ -91,6 +94,8 @@ def evolve(registry: Registry, event: Event) -> Registry:
             for unbound in event.bindings:
                 registry.clock = max(registry.clock, unbound.until)
                 _unbind(registry, unbound.binding_id)
+        case BindingsLogged():
+            registry.logged += event.rows
         case _:
             assert_never(event)
     return registry
