@@ -1,4 +1,4 @@
-"""The command line: run, replay, meter, simulate, status, config, check."""
+"""The command line: run, replay, meter, simulate, status, config, check, gateway."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sixfold.agent.gateway.command import gateway_commands
 from sixfold.agent.meter.command import meter_command
 from sixfold.agent.replay import replay_command
 from sixfold.agent.simulate.command import simulate_command
@@ -141,4 +142,5 @@ def application() -> typer.Typer:
     app.command("replay")(replay_command)
     app.command("meter")(meter_command)
     app.command("simulate")(simulate_command)
+    app.add_typer(gateway_commands(), name="gateway")
     return app

@@ -17,7 +17,7 @@ from sixfold.agent.counters import Counters
 from sixfold.agent.datagrams import Datagrams
 from sixfold.agent.decoded import Decoded
 from sixfold.agent.gather import HandOver, OpenBatches
-from sixfold.agent.receive import Receiver, wait
+from sixfold.agent.receive import Intake, wait
 from sixfold.agent.seal import Sealer
 from sixfold.agent.sequences import Snapshot
 from sixfold.api.flow.schema import FLOW, INTERFACE_COUNTER, NAT_SESSION
@@ -52,7 +52,7 @@ class Source:
     """A socket and what understands its datagrams."""
 
     protocol: str
-    receiver: Receiver
+    receiver: Intake
     decoder: Decoder
     tick: Callable[[int], Decoded] | None = None
 

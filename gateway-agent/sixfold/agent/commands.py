@@ -7,7 +7,7 @@ obeyed; killed before that, the agent obeys it again, because an alert had bette
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,10 @@ from google.protobuf.message import DecodeError
 from nacl.exceptions import BadSignatureError
 
 from sixfold.agent.alerts import Alerts, DeliveryError
-from sixfold.agent.config import CommandSettings
+from sixfold.agent.config import CommandSettings, TranslationSettings
 from sixfold.agent.counters import Counters
+from sixfold.agent.gateway.apply import ApplyError
+from sixfold.agent.gateway.control import ControlRefusal, GatewayControl
 from sixfold.agent.keys import verify_key
 from sixfold.api.agent.v1 import agent_pb2 as pb
 from sixfold.api.subjects import COMMAND_STREAM, receipt_subject
@@ -42,7 +44,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
         self.detail = detail
 
 
-def verify(message: bytes, *, gateway: str, issuers: Sequence[str], now: datetime) -> pb.Command:
+def verify(message: bytes, *, gateway: str, issuers: Collection[str], now: datetime) -> pb.Command:
     """The command in a SignedCommand. Raises Refusal for what is malformed, forged, for another gateway or expired."""
     signed = pb.SignedCommand()
     try:
@@ -80,6 +82,7 @@ class Obeyed:
     outcome: int
     cause: str
     alert_id: str
+    generation: int = 0
 
 
 class Remembered:
@@ -125,7 +128,12 @@ class Commands:
         folder: Path,
         messaging: Messaging,
         counters: Counters,
+        control: GatewayControl | None = None,
+        translation: TranslationSettings = TranslationSettings(),  # noqa: B008 - frozen
     ) -> None:
+        self._control = control
+        self._translation = translation
+        self._issuers = {*settings.issuers, *translation.configured_by, *translation.sources_from}
         self._gateway = gateway
         self._settings = settings
         self._messaging = messaging
@@ -151,15 +159,15 @@ class Commands:
     async def _answer(self, message: Inbound) -> pb.Receipt:
         now = datetime.now(UTC)
         try:
-            command = verify(message.data, gateway=self._gateway, issuers=self._settings.issuers, now=now)
+            command = verify(message.data, gateway=self._gateway, issuers=self._issuers, now=now)
+            self._require_right(command, message.data)
         except Refusal as refusal:
             log.warning("refused a command: %s", refusal)
             expired = refusal.cause == "expired"
             outcome = pb.Receipt.OUTCOME_EXPIRED if expired else pb.Receipt.OUTCOME_REFUSED
-            command_id, alert_id = _ids_of(message.data)
-            return pb.Receipt(
-                outcome=outcome, cause=str(refusal)[:500], command_id=command_id, alert_id=alert_id
-            )
+            receipt = _about(message.data)
+            receipt.outcome, receipt.cause = outcome, str(refusal)[:500]
+            return receipt
         known = self._obeyed.get(command.id)
         if known is None:
             known = await self._obey(command, message)
@@ -170,10 +178,29 @@ class Commands:
             )
         # The same message again says that its receipt or its acknowledgement was lost: the answer is the same.
         outcome = pb.Receipt.Outcome.Name(known.outcome)  # type: ignore[arg-type]
-        return pb.Receipt(outcome=outcome, cause=known.cause, command_id=known.id, alert_id=known.alert_id)
+        return pb.Receipt(
+            outcome=outcome,
+            cause=known.cause,
+            command_id=known.id,
+            alert_id=known.alert_id,
+            generation=known.generation,
+        )
+
+    def _require_right(self, command: pb.Command, message: bytes) -> None:
+        """Each centre's key is good for its own commands only. Raises Refusal."""
+        rights = {
+            "configure_gateway": self._translation.configured_by,
+            "set_valid_sources": self._translation.sources_from,
+        }
+        kind = command.WhichOneof("body") or ""
+        issuer = pb.SignedCommand.FromString(message).issuer
+        if issuer not in rights.get(kind, self._settings.issuers):
+            raise Refusal("issuer-not-allowed", f"{issuer} may not send {kind or 'an unknown command'}")
 
     async def _obey(self, command: pb.Command, message: Inbound) -> Obeyed:
         kind = command.WhichOneof("body")
+        if kind == "configure_gateway" or kind == "set_valid_sources":
+            return await self._control_gateway(command, message)
         alert_id = getattr(command, kind).alert_id if kind else ""
         outcome, cause = pb.Receipt.OUTCOME_DELIVERED, ""
         try:
@@ -190,14 +217,39 @@ class Commands:
             outcome, cause = pb.Receipt.OUTCOME_REFUSED, str(error)[:500]
         return Obeyed(command.id, message.sequence, int(outcome), cause, alert_id)
 
+    async def _control_gateway(self, command: pb.Command, message: Inbound) -> Obeyed:
+        outcome, cause, generation = pb.Receipt.OUTCOME_APPLIED, "", 0
+        try:
+            if self._control is None:
+                raise ControlRefusal("not-enabled", "translation.enabled is false on this gateway")
+            if command.HasField("configure_gateway"):
+                generation = command.configure_gateway.generation
+                changed = await self._control.configure(command.configure_gateway)
+            else:
+                generation = command.set_valid_sources.generation
+                changed = await self._control.set_sources(command.set_valid_sources)
+            log.info("command %s: generation %d, %d changes", command.id, generation, len(changed))
+        except ControlRefusal as refusal:
+            log.warning("command %s is refused: %s", command.id, refusal)
+            outcome, cause = pb.Receipt.OUTCOME_REFUSED, str(refusal)[:500]
+        except (ApplyError, OSError) as error:
+            log.error("command %s failed: %s", command.id, error)
+            outcome, cause = pb.Receipt.OUTCOME_FAILED, f"apply-failed: {error}"[:500]
+        return Obeyed(command.id, message.sequence, int(outcome), cause, "", generation)
 
-def _ids_of(data: bytes) -> tuple[str, str]:
-    """(command id, alert id) of a refused command, as far as they can be read: for the trail only."""
+
+def _about(data: bytes) -> pb.Receipt:
+    """What a refused command was about, as far as it can be read: for the trail only."""
     signed, command = pb.SignedCommand(), pb.Command()
     try:
         signed.ParseFromString(data)
         command.ParseFromString(signed.command)
     except DecodeError:
-        return "", ""
+        return pb.Receipt()
     kind = command.WhichOneof("body")
-    return command.id[:_MAX_ID], getattr(command, kind).alert_id[:_MAX_ID] if kind else ""
+    body = getattr(command, kind) if kind else None
+    return pb.Receipt(
+        command_id=command.id[:_MAX_ID],
+        alert_id=getattr(body, "alert_id", "")[:_MAX_ID],
+        generation=getattr(body, "generation", 0),
+    )

@@ -1,5 +1,6 @@
 """Settings of the gateway-agent."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -72,22 +73,53 @@ class ExecHook(Settings):
 Hook = FileHook | ExecHook
 
 
+def _are_keys(value: tuple[str, ...]) -> tuple[str, ...]:
+    for public in value:
+        try:
+            verify_key(public)
+        except ValueError as error:
+            raise ValueError(
+                f"{public!r} is no public NKey: one begins with U and has 56 characters"
+            ) from error
+    return value
+
+
 class CommandSettings(Settings):
     issuers: tuple[str, ...] = ()
     """Public NKeys whose commands are obeyed; none: every command is refused."""
     hooks: tuple[Annotated[Hook, Field(discriminator="kind")], ...] = ()
     """What brings an alert from here to the terminals, one after the other. None: it is kept and logged only."""
 
-    @field_validator("issuers")
+    _keys = field_validator("issuers")(_are_keys)
+
+
+class TranslationSettings(Settings):
+    """Whether the agent has its hand on what this gateway translates. Needs root (CAP_NET_ADMIN)."""
+
+    enabled: bool = False
+    configured_by: tuple[str, ...] = ()
+    """Public NKeys whose configurations are obeyed: the address centre's."""
+    sources_from: tuple[str, ...] = ()
+    """Public NKeys that tell the valid sources: the identity centre's."""
+    programs: bool = True
+    """Start tayga, unbound and softflowd; `false` where systemd or another has them."""
+    protect: tuple[str, ...] = ()
+    """Prefixes that no configuration may cut off, beside those of nats.servers."""
+    receive_buffer_bytes: int = Field(default=32 << 20, ge=1 << 16)
+    """For the kernel's conntrack events."""
+    max_sessions: int = Field(default=262_144, ge=1)
+    """Sessions that are remembered with both their sides, about 0.5 KB each."""
+    check_seconds: float = Field(default=60.0, gt=0)
+    report_seconds: float = Field(default=5.0, gt=0)
+    """How often forged sources are read and told."""
+
+    _keys = field_validator("configured_by", "sources_from")(_are_keys)
+
+    @field_validator("protect")
     @classmethod
-    def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for public in value:
-            try:
-                verify_key(public)
-            except ValueError as error:
-                raise ValueError(
-                    f"{public!r} is no public NKey: one begins with U and has 56 characters"
-                ) from error
+    def _are_prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for prefix in value:
+            ipaddress.ip_network(prefix)
         return value
 
 
@@ -101,6 +133,7 @@ class AgentSettings(Settings):
     publish: PublishSettings = PublishSettings()
     commands: CommandSettings = CommandSettings()
     netflow: NetflowSettings = NetflowSettings()
+    translation: TranslationSettings = TranslationSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     health: HttpSettings = HttpSettings(port=9273)
     heartbeat_seconds: float = Field(default=5.0, gt=0)

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +74,24 @@ class ReceiverStatus:
                 f"and, as far, sysctl -w net.core.rmem_max"
             )
         return ""
+
+
+class Intake(Protocol):
+    """Where datagrams come from: a UDP socket, or one of the kernel's."""
+
+    def fileno(self) -> int: ...
+
+    def poll(self) -> Datagrams | None: ...
+
+    @property
+    def nap(self) -> float: ...
+
+    @property
+    def busy(self) -> bool: ...
+
+    def status(self) -> ReceiverStatus: ...
+
+    def close(self) -> None: ...
 
 
 class Receiver:
@@ -262,7 +280,7 @@ class Receiver:
         self._socket.close()
 
 
-def wait(receivers: Sequence[Receiver], timeout: float) -> None:
+def wait(receivers: Sequence[Intake], timeout: float) -> None:
     """Wait until a poll is worth while: a nap while datagrams flow, else until the first one comes or the timeout."""
     if any(receiver.busy for receiver in receivers):
         time.sleep(min(timeout, min(receiver.nap for receiver in receivers if receiver.busy)))

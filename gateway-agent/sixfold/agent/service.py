@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,7 +13,11 @@ from prometheus_client.registry import Collector
 from sixfold.agent.collect import Collection, Source
 from sixfold.agent.commands import STREAM, Commands
 from sixfold.agent.config import AgentSettings
+from sixfold.agent.conntrack import ConntrackCollector, ConntrackReceiver, Translation
 from sixfold.agent.counters import CounterExposition, Counters
+from sixfold.agent.gateway.control import GatewayControl
+from sixfold.agent.gateway.forged import ForgedSources
+from sixfold.agent.gateway.protect import protected_networks
 from sixfold.agent.heartbeat import heartbeat
 from sixfold.agent.netflow.collector import Collector as NetflowCollector
 from sixfold.agent.publish import Publisher
@@ -33,6 +37,7 @@ from sixfold.chassis.telemetry import Telemetry
 log = logging.getLogger(__name__)
 DRAIN: Final = 10.0
 TEMPLATES: Final = "templates"
+CONNTRACK: Final = "conntrack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,10 @@ class Collecting:
         sealer: Sealer,
         counters: Counters,
         known: Snapshot | None,
+        translation: Callable[[], Translation] | None = None,
     ) -> None:
+        """translation: of this gateway, where its sessions are to be told."""
+        self._translation = translation
         self.task: asyncio.Future[None] | None = None
         self.sources: list[Source] = []
         self._settings = settings
@@ -116,8 +124,26 @@ class Collecting:
                     f"stop what has the port, or set listeners.{protocol}",
                 ) from error
             self.sources.append(self._source(protocol, receiver, saved.get(protocol, {}), now))
-            if remedy := receiver.status().remedy:
+        if self._translation is not None:
+            self.sources.append(self._conntrack(self._translation, saved.get(CONNTRACK, {})))
+        for source in self.sources:
+            if remedy := source.receiver.status().remedy:
                 log.warning("%s", remedy)
+
+    def _conntrack(self, translation: Callable[[], Translation], saved: Mapping[str, Any]) -> Source:
+        settings = self._settings.translation
+        try:
+            receiver = ConntrackReceiver(settings.receive_buffer_bytes, counters=self._counters)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"cannot listen to conntrack: {error.strerror}; run the agent with CAP_NET_ADMIN on a kernel with "
+                "nf_conntrack_netlink, or set translation.enabled=false",
+            ) from error
+        decoder = ConntrackCollector(
+            self._counters, receiver, translation, most=settings.max_sessions, saved=saved
+        )
+        return Source(CONNTRACK, receiver, decoder, decoder.tick)
 
     def _source(self, protocol: str, receiver: Receiver, saved: Mapping[str, Any], now: int) -> Source:
         if protocol == "sflow":
@@ -225,12 +251,14 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
         telemetry=telemetry,
         divide=sealer.divide,
     )
+    control = _control(settings, state, counters)
     collecting = Collecting(
         settings,
         state=state,
         sealer=sealer,
         counters=counters,
         known=sealer.resume(),
+        translation=control.translation if control else None,
     )
     commands = Commands(
         gateway=settings.gateway,
@@ -238,6 +266,8 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
         folder=state.alerts,
         messaging=messaging,
         counters=counters,
+        control=control,
+        translation=settings.translation,
     )
     consumer = Consumer(
         messaging,
@@ -263,7 +293,7 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
                     sources=collecting.sources,
                     spool=spool,
                     counters=counters,
-                    bus=publisher.troubles,
+                    bus=[*publisher.troubles, *(control.troubles if control else ())],
                     known=lambda: _known(collecting.sources),
                 ),
             )
@@ -277,9 +307,32 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
         collecting,
         Background("heartbeat", beat),
     ]
+    if control is not None:
+        forged = ForgedSources(
+            settings.gateway,
+            plan=lambda: control.plan,
+            messaging=messaging,
+            counters=counters,
+            seconds=settings.translation.report_seconds,
+        )
+        parts = [*parts, Background("gateway", control.run), Background("forged-sources", forged.run)]
     service = Service(parts, name="agent", drain_timeout=2 * DRAIN)
     service.counters, service.spool, service.collecting = counters, spool, collecting
     return service
+
+
+def _control(settings: AgentSettings, state: StateDirectory, counters: Counters) -> GatewayControl | None:
+    """Raises RememberedError."""
+    chosen = settings.translation
+    if not chosen.enabled:
+        return None
+    return GatewayControl(
+        state.gateway,
+        programs=chosen.programs,
+        check_seconds=chosen.check_seconds,
+        protected=lambda: protected_networks(settings.nats.servers, chosen.protect),
+        counters=counters,
+    )
 
 
 class Detached:

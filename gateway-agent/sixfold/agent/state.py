@@ -48,6 +48,10 @@ class StateDirectory:
     def alerts(self) -> Path:
         return self.folder / "alerts"
 
+    @property
+    def gateway(self) -> Path:
+        return self.folder / "gateway"
+
     def close(self) -> None:
         self._lock.close()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sixfold.api.subjects import CENTRES, COMMAND_STREAM, gateway_token
+from sixfold.api.subjects import CENTRES, COMMAND_CENTRES, COMMAND_STREAM, gateway_token
 from sixfold.local.errors import LocalError
 from sixfold.local.home import Home
 from sixfold.local.keys import ensure_seed
@@ -66,6 +66,7 @@ def agent_user(gateway: str, nkey: str) -> User:
             f"counter.{token}",
             f"heartbeat.{token}",
             f"receipt.{token}",
+            f"report.{token}.*",
             "$JS.API.INFO",
             "$JS.API.STREAM.NAMES",
             "$JS.API.STREAM.INFO.*",
@@ -82,13 +83,27 @@ def agent_user(gateway: str, nkey: str) -> User:
 def centre_user(centre: str, nkey: str) -> User:
     """The rights of one centre: everything but the other centres' ledgers and the agents' subjects."""
     others = tuple(f"event.{other}.>" for other in CENTRES if other != centre)
-    commands = () if centre == "emergency" else ("command.>",)
+    sends = [kind for kind, sender in COMMAND_CENTRES.items() if sender == centre]
+    commands = (
+        tuple(f"command.*.{kind}" for kind in COMMAND_CENTRES if kind not in sends)
+        if sends
+        else ("command.>",)
+    )
     return User(
         name=centre,
         nkey=nkey,
         publish=(">",),
         subscribe=(">",),
-        deny_publish=(*others, *commands, "flow.>", "nat.>", "heartbeat.>", "receipt.>", "counter.>"),
+        deny_publish=(
+            *others,
+            *commands,
+            "flow.>",
+            "nat.>",
+            "heartbeat.>",
+            "receipt.>",
+            "report.>",
+            "counter.>",
+        ),
     )
 
 

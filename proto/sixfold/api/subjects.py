@@ -5,6 +5,7 @@ A gateway id is one subject token: `[A-Za-z0-9_-]{1,64}`.
 
 import re
 import zlib
+from collections.abc import Mapping
 from typing import Final, Literal
 
 Centre = Literal["security", "emergency", "identity", "address", "convergence", "credit"]
@@ -23,7 +24,14 @@ NAT_STREAM: Final = "NAT"
 EXPORTER_STREAM: Final = "EXPORTERS"
 COMMAND_STREAM: Final = "COMMANDS"
 RECEIPT_STREAM: Final = "RECEIPTS"
+COMMAND_CENTRES: Final[Mapping[str, Centre]] = {
+    "alert": "emergency",
+    "configuration": "address",
+    "sources": "identity",
+}
+"""The kinds of commands, and the centre that may send each."""
 HEARTBEAT_STREAM: Final = "HEARTBEATS"
+REPORT_STREAM: Final = "REPORTS"
 DEAD_LETTER_STREAM: Final = "DEAD"
 
 _GATEWAY = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -65,6 +73,11 @@ def command_subject(gateway: str, kind: str) -> str:
 
 def receipt_subject(gateway: str) -> str:
     return f"receipt.{gateway_token(gateway)}"
+
+
+def report_subject(gateway: str, kind: str) -> str:
+    """`report.<gateway>.<kind>`: what an agent has seen on its gateway, for example `spoofed-source`."""
+    return f"report.{gateway_token(gateway)}.{kind}"
 
 
 def event_subject(centre: str, event_type: str, version: int = 1) -> str:

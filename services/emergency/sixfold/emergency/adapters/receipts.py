@@ -34,6 +34,14 @@ def read_receipt(message: Inbound) -> ReceiptRecorded:
     )
 
 
+def of_gateway(message: Inbound) -> bool:
+    """Whether it answers a configuration or valid sources, which other centres sent."""
+    try:
+        return bool(agent.Receipt.FromString(message.data).generation)
+    except DecodeError:
+        return False
+
+
 class ReceiptReader:
     """The handler of the consumer on RECEIPTS."""
 
@@ -41,7 +49,7 @@ class ReceiptReader:
         self._alerts = alerts
 
     async def handle(self, messages: Sequence[Inbound]) -> None:
-        receipts = [(message, read_receipt(message)) for message in messages]
+        receipts = [(message, read_receipt(message)) for message in messages if not of_gateway(message)]
         strange = await self._alerts.record([receipt for _, receipt in receipts])
         for message, receipt in receipts:
             if receipt in strange:
