@@ -4,6 +4,7 @@ Each part can say how it deviates and be put right by itself, again and again; `
 """
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from sixfold.agent.gateway.render import Rendered, links, nftables, softflowd, t
 from sixfold.agent.gateway.system import ProgramError, run
 
 TAYGA_PID: Final = "tayga.pid"
+_CARRIER_WITHIN: Final = 5.0
 _SETS: Final = nftables.FORGED_SETS
 
 
@@ -191,7 +193,18 @@ def run_programs(wanted: Wanted) -> list[str]:
         return []
     done = [f"{name} stopped" for path, name in strays(wanted) if daemons.stop(path, name)]
     done += [daemons.ensure(one) for one in programs(wanted)]
+    if wanted.plan.nat64 is not None:
+        _await_carrier(wanted.plan.nat64.interface)
     return [line for line in done if line]
+
+
+def _await_carrier(name: str) -> None:
+    """The kernel routes over the interface a moment after tayga has opened it."""
+    deadline = time.monotonic() + _CARRIER_WITHIN
+    while json.loads(run(["ip", "-json", "link", "show", "dev", name]))[0]["operstate"] == "DOWN":
+        if time.monotonic() > deadline:
+            raise ProgramError(f"interface {name} has no carrier: tayga does not hold it")
+        time.sleep(0.02)
 
 
 def tear_down(plan: Plan, folder: Path) -> None:
