@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from nats.js.api import RetentionPolicy, StreamConfig
 from nats.js.errors import NotFoundError
 
-from sixfold.api.credit.v1 import credit_pb2_grpc
+from sixfold.api.credit.v1 import credit_pb2_grpc, log_pb2_grpc
 from sixfold.chassis.ledger import Ledger
 from sixfold.chassis.lifecycle import Component, Lifecycle
 from sixfold.chassis.messaging import Messaging, ensure_dead_letters
@@ -19,7 +19,9 @@ from sixfold.credit.adapters.ledger import codec
 from sixfold.credit.config import CreditSettings, LoaderSettings
 from sixfold.credit.domain.registry import Registry, apply, evolve
 from sixfold.credit.loader.kinds import KINDS, Kind, stream_config
+from sixfold.credit.loader.ledger import BindingLoader
 from sixfold.credit.loader.loader import Loader
+from sixfold.credit.log_servicer import LogServicer
 from sixfold.credit.servicer import CreditServicer
 from sixfold.credit.warehouse.connection import Warehouse
 from sixfold.credit.warehouse.migrate import migrate
@@ -94,6 +96,7 @@ class Service(Lifecycle):
 
     warehouse: Warehouse
     loaders: list[Loader]
+    bindings: BindingLoader
     rpc: RpcServer
 
 
@@ -116,14 +119,18 @@ def build(settings: CreditSettings, dependencies: Dependencies) -> Service:
         for kind in KINDS
         for partition in range(settings.loader.partitions if kind.partitioned else 1)
     ]
+    bindings = BindingLoader(
+        messaging=messaging, warehouse=warehouse, settings=settings.loader, telemetry=telemetry
+    )
     heartbeats = Heartbeats(warehouse, ledger)
     server = RpcServer(
         settings.rpc,
         services=[
             (
                 credit_pb2_grpc.add_CreditServiceServicer_to_server,
-                CreditServicer(warehouse, heartbeats, loaders),
-            )
+                CreditServicer(warehouse, heartbeats, [*loaders, bindings]),
+            ),
+            (log_pb2_grpc.add_LogServiceServicer_to_server, LogServicer(warehouse)),
         ],
         telemetry=telemetry,
     )
@@ -133,9 +140,11 @@ def build(settings: CreditSettings, dependencies: Dependencies) -> Service:
         Migrations(warehouse, ledger),
         Streams(messaging, loaders, settings.loader),
         *loaders,
+        bindings,
         heartbeats.consumer(messaging, telemetry),
         server,
     ]
     service = Service(parts, name=CENTRE)
     service.warehouse, service.loaders, service.rpc = warehouse, loaders, server
+    service.bindings = bindings
     return service

@@ -1,7 +1,7 @@
 """CreditService: proto to questions of the warehouse and back."""
 
 import ipaddress
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -12,6 +12,7 @@ from sixfold.api.credit.v1 import credit_pb2 as pb
 from sixfold.api.credit.v1 import credit_pb2_grpc
 from sixfold.chassis import rpc
 from sixfold.credit.adapters.heartbeats import Heartbeats
+from sixfold.credit.loader.ledger import BindingLoader
 from sixfold.credit.loader.loader import Loader
 from sixfold.credit.warehouse.connection import Warehouse, WarehouseBusyError, WarehouseRefusedError
 from sixfold.credit.warehouse.questions import IPV6_SHARE, NEEDS_HOST, QUESTIONS
@@ -35,7 +36,8 @@ def _given(message: Any, field: str) -> Timestamp | None:
     return getattr(message, field) if message.HasField(field) else None
 
 
-async def _asked(answer: Awaitable[R]) -> R:
+async def asked(answer: Awaitable[R]) -> R:
+    """The warehouse's answer; its refusals as errors of gRPC."""
     try:
         return await answer
     except WarehouseBusyError as error:
@@ -44,8 +46,20 @@ async def _asked(answer: Awaitable[R]) -> R:
         raise rpc.FailedPrecondition(str(error), reason="WAREHOUSE_REFUSED") from error
 
 
+def pieces(table: pa.Table) -> Iterator[bytes]:
+    """The table as one Arrow IPC stream, cut."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    data = memoryview(sink.getvalue())
+    for offset in range(0, len(data), PIECE):
+        yield bytes(data[offset : offset + PIECE])
+
+
 class CreditServicer(credit_pb2_grpc.CreditServiceServicer):
-    def __init__(self, warehouse: Warehouse, heartbeats: Heartbeats, loaders: Sequence[Loader]) -> None:
+    def __init__(
+        self, warehouse: Warehouse, heartbeats: Heartbeats, loaders: Sequence[Loader | BindingLoader]
+    ) -> None:
         self._warehouse = warehouse
         self._heartbeats = heartbeats
         self._loaders = loaders
@@ -59,7 +73,7 @@ class CreditServicer(credit_pb2_grpc.CreditServiceServicer):
     async def GetIpv6Share(self, request: pb.GetIpv6ShareRequest, context: Any) -> pb.GetIpv6ShareResponse:  # noqa: N802
         start, end = _span(_given(request, "start_time"), _given(request, "end_time"), timedelta(hours=24))
         parameters = {"start": start, "end": end, "gateway": request.gateway, "database": self._database}
-        table = await _asked(self._warehouse.query_arrow(IPV6_SHARE, parameters))
+        table = await asked(self._warehouse.query_arrow(IPV6_SHARE, parameters))
         shares = []
         for row in table.to_pylist():
             share = pb.Ipv6Share(gateway=row["gateway"])
@@ -102,13 +116,9 @@ class CreditServicer(credit_pb2_grpc.CreditServiceServicer):
                 parameters["host"] = str(ipaddress.ip_address(request.host))
             except ValueError as error:
                 raise rpc.InvalidArgument("host", "must be an IP address", reason="NO_ADDRESS") from error
-        table = await _asked(self._warehouse.query_arrow(sql, {**parameters, "database": self._database}))
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        data = sink.getvalue()
-        for offset in range(0, data.size, PIECE):
-            yield pb.QueryFlowsResponse(arrow=data.slice(offset, PIECE).to_pybytes())
+        table = await asked(self._warehouse.query_arrow(sql, {**parameters, "database": self._database}))
+        for piece in pieces(table):
+            yield pb.QueryFlowsResponse(arrow=piece)
 
     @property
     def _database(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from sixfold.api.identity.v1.bindings_pb2_grpc import add_BindingLogServiceServicer_to_server
 from sixfold.api.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
 from sixfold.api.subjects import NAT_STREAM
 from sixfold.chassis.ledger import Ledger
@@ -15,6 +16,7 @@ from sixfold.identity.adapters.ledger import CENTRE, codec
 from sixfold.identity.adapters.metering import TelemetryMeter, observe_registry
 from sixfold.identity.adapters.nat_sessions import SessionCounter
 from sixfold.identity.adapters.vault import SealedVault
+from sixfold.identity.binding_log import BindingLog, BindingLogServicer
 from sixfold.identity.config import IdentitySettings
 from sixfold.identity.domain.registry import Registry, evolve
 from sixfold.identity.handlers import Identities
@@ -67,7 +69,10 @@ def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
     observe_registry(telemetry, lambda: ledger.state)
     rpc = RpcServer(
         settings.rpc,
-        services=[(add_IdentityServiceServicer_to_server, IdentityServicer(identities))],
+        services=[
+            (add_IdentityServiceServicer_to_server, IdentityServicer(identities)),
+            (add_BindingLogServiceServicer_to_server, BindingLogServicer(BindingLog(ledger, meter).log)),
+        ],
         telemetry=telemetry,
         name="identity-rpc",
     )

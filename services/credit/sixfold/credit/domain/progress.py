@@ -55,3 +55,32 @@ class Progress:
         body = json.loads(data)
         intent = Intent(body["intent"][0], tuple(body["intent"][1])) if body["intent"] else None
         return cls(Done.from_json(body["done"]), intent, body["blocks"])
+
+    @classmethod
+    def read(cls, data: bytes | None) -> "Progress":
+        """None: of a loader that has done nothing yet."""
+        return cls() if data is None else cls.load(data)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerProgress:
+    """How far a ledger's events are stored. Its sequences never come twice, so one number tells what is done.
+
+    `stream` tells this ledger from an earlier one of the same name; `intent` is (token, last sequence) of the block
+    that is being inserted: the events after `done` up to it.
+    """
+
+    stream: str = ""
+    done: int = 0
+    intent: tuple[str, int] | None = None
+
+    def dump(self) -> bytes:
+        return json.dumps({"stream": self.stream, "done": self.done, "intent": self.intent}).encode()
+
+    @classmethod
+    def read(cls, data: bytes | None) -> "LedgerProgress":
+        if data is None:
+            return cls()
+        body = json.loads(data)
+        intent = body["intent"]
+        return cls(body["stream"], body["done"], (intent[0], intent[1]) if intent else None)

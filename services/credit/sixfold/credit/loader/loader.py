@@ -112,7 +112,7 @@ class Loader:
         self._warehouse = warehouse
         self._settings = settings
         self._telemetry = telemetry
-        self._store = ProgressStore(messaging, self.name)
+        self._store = ProgressStore(messaging, self.name, Progress.read)
         self._progress = Progress()
         self._mean_rows = 65_536.0
         self._stopping = asyncio.Event()

@@ -1,6 +1,8 @@
 """The progress of a loader, kept on the bus: who writes it last without having read it first has lost."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 import nats.errors
 from nats.js.api import KeyValueConfig, StorageType
@@ -8,7 +10,6 @@ from nats.js.errors import APIError, BucketNotFoundError, KeyNotFoundError, KeyW
 from nats.js.kv import KeyValue
 
 from sixfold.chassis.messaging import BusUnavailableError, Messaging
-from sixfold.credit.domain.progress import Progress
 
 BUCKET = "LOADER"
 
@@ -17,12 +18,22 @@ class FencedError(RuntimeError):
     """Another loader has taken over this partition."""
 
 
-class ProgressStore:
-    """Reads and writes one loader's progress with compare-and-set."""
+class Written(Protocol):
+    """Progress of a kind of loader."""
 
-    def __init__(self, messaging: Messaging, key: str) -> None:
+    def dump(self) -> bytes: ...
+
+
+P = TypeVar("P", bound=Written)
+
+
+class ProgressStore(Generic[P]):
+    """Reads and writes one loader's progress with compare-and-set; `load(None)` is the progress of a new loader."""
+
+    def __init__(self, messaging: Messaging, key: str, load: Callable[[bytes | None], P]) -> None:
         self._messaging = messaging
         self._key = key
+        self._load = load
         self._revision = 0
         self._bucket: KeyValue | None = None
 
@@ -40,7 +51,7 @@ class ProgressStore:
                 self._bucket = await self._messaging.js.create_key_value(config)
         return self._bucket
 
-    async def read(self) -> Progress:
+    async def read(self) -> P:
         """The newest progress, which this process may now replace."""
         try:
             bucket = await self._open()
@@ -48,13 +59,13 @@ class ProgressStore:
                 entry = await bucket.get(self._key)
             except KeyNotFoundError:
                 self._revision = 0
-                return Progress()
+                return self._load(None)
         except (nats.errors.Error, APIError, TimeoutError) as error:
             raise BusUnavailableError(f"progress of {self._key}: {error or type(error).__name__}") from error
         self._revision = entry.revision or 0
-        return Progress.load(entry.value or b"{}")
+        return self._load(entry.value or b"{}")
 
-    async def write(self, progress: Progress) -> None:
+    async def write(self, progress: P) -> None:
         """Replace what was read or written last. Raises FencedError where another loader wrote in between."""
         data = progress.dump()
         bucket = await self._open()

@@ -1,0 +1,62 @@
+"""LogService: the trace desk's questions, and the erasure of old logs."""
+
+# ruff: noqa: N802 - the methods have the names of the contract
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from sixfold.api.credit.v1 import log_pb2 as pb
+from sixfold.api.credit.v1 import log_pb2_grpc
+from sixfold.chassis import rpc
+from sixfold.credit.servicer import asked, pieces
+from sixfold.credit.warehouse import trace
+from sixfold.credit.warehouse.connection import Warehouse
+from sixfold.credit.warehouse.erasure import erase
+
+DAY: Final = 86_400_000
+
+
+def _questions(message: pb.LogQuestions) -> trace.Questions:
+    try:
+        return trace.read_questions(message.address, message.port, message.start, message.end)
+    except trace.ColumnsMalformedError as error:
+        raise rpc.InvalidArgument("questions", str(error), reason="COLUMNS_MALFORMED") from error
+
+
+class LogServicer(log_pb2_grpc.LogServiceServicer):
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    async def FindNatEvents(
+        self, request: pb.FindNatEventsRequest, context: Any
+    ) -> AsyncIterator[pb.FindNatEventsResponse]:
+        sql = trace.nat_events(_questions(request.questions), self._database)
+        for piece in pieces(await asked(self._warehouse.query_arrow(sql, settings=trace.SETTINGS))):
+            yield pb.FindNatEventsResponse(arrow=piece)
+
+    async def FindBindings(
+        self, request: pb.FindBindingsRequest, context: Any
+    ) -> AsyncIterator[pb.FindBindingsResponse]:
+        questions = _questions(request.questions)
+        known = await asked(self._warehouse.query_arrow(trace.binding_lengths(self._database)))
+        lengths = known.column("length").to_numpy()
+        if not len(lengths):
+            return
+        sql = trace.bindings(trace.places(questions, lengths), self._database)
+        for piece in pieces(await asked(self._warehouse.query_arrow(sql, settings=trace.SETTINGS))):
+            yield pb.FindBindingsResponse(arrow=piece)
+
+    async def EraseLogs(self, request: pb.EraseLogsRequest, context: Any) -> pb.EraseLogsResponse:
+        days = self._warehouse.settings.nat_days
+        youngest = time.time_ns() // 1_000_000 - days * DAY
+        if not 0 < request.before <= youngest:
+            raise rpc.InvalidArgument(
+                "before", f"logs are kept for {days} days (warehouse.nat_days)", reason="WITHIN_RETENTION"
+            )
+        found, left = await asked(erase(self._warehouse, request.before))
+        return pb.EraseLogsResponse(found=found, left=left)
+
+    @property
+    def _database(self) -> str:
+        return self._warehouse.settings.database
