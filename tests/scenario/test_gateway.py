@@ -79,7 +79,8 @@ async def test_terminals_servers_and_who_was_behind_a_port(centre: Centre, excha
     (last,) = await assert_eventually(ended)
     assert last.octets > 400
     assert (last.src_port, last.post_src, last.post_src_port) == (mine.src_port, mine.post_src, mine.post_src_port)
-    # What softflowd meters comes by the same agent.
+    # What softflowd meters comes by the same agent. It gets packets in blocks of the capture library, once one is full.
+    await asyncio.to_thread(exchange.a.inside, lambda: send(A, SERVER6, [b"one of many"] * 5_000))
     exchange.gateway.run("softflowctl", "-c", str(exchange.state / "gateway" / "softflowd-a0.ctl"), "expire-all")
 
     async def metered() -> bool:

@@ -7,6 +7,8 @@ from typing import Final
 from sixfold.agent.gateway.plan import FlowExport
 
 FILE: Final = "softflowd.commands"
+_TIMEOUTS: Final = ("tcp.fin=5s", "tcp.rst=5s", "udp=30s", "expint=5s")
+"""Its own are minutes, and a flood is over by then."""
 
 
 def pid_file(interface: str) -> str:
@@ -23,6 +25,7 @@ def commands(export: FlowExport, folder: Path) -> Mapping[str, tuple[str, ...]]:
             "-v", "10",
             "-T", "full",
             "-t", f"maxlife={export.maximum_lifetime}",
+            *(part for timeout in _TIMEOUTS for part in ("-t", timeout)),
             "-p", str(folder / pid_file(interface)),
             "-c", str(folder / f"softflowd-{interface}.ctl"),
         )
