@@ -24,11 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 from nats.js.errors import NotFoundError
 
 from sixfold.agent.sealed_log import read_sealed
+from sixfold.api.flow.codec import record_batch
 from sixfold.api.flow.schema import FLOW
 from sixfold.api.subjects import DEAD_LETTER_STREAM, dead_letter_subject, flow_subject, partition_of
 from sixfold.chassis.messaging import Messaging, NatsSettings, redrive
@@ -37,7 +39,8 @@ from sixfold.chassis.testing import NatsServers, assert_eventually, counters
 from sixfold.credit.config import CreditSettings, LoaderSettings, WarehouseSettings
 from sixfold.credit.loader import block
 from sixfold.credit.service import Dependencies, Service, build
-from sixfold.credit.warehouse.connection import WarehouseBusyError, classify
+from sixfold.credit.warehouse.connection import Warehouse, WarehouseBusyError, classify
+from sixfold.credit.warehouse.migrate import migrate
 from sixfold.local.home import home_at
 from sixfold.local.keys import seed_file
 from sixfold.local.nats_server import OPERATOR
@@ -45,7 +48,7 @@ from sixfold.local.observe import memory, samples, total
 from tests.chaos.http_warehouse import Credit, Engine
 
 from .agent_process import Agent, Exporter, arrived, make_streams
-from .flow_batches import batch
+from .flow_batches import batch, columns
 
 pytestmark = [pytest.mark.nats, pytest.mark.timeout(240)]
 LOADER = f"loader-flow-{partition_of('gw-1')}"
@@ -212,7 +215,7 @@ async def test_a_clickhouse_that_refuses_is_waited_for_and_nothing_is_lost(
         await credit.until_ready()
         stored, waited = 0, 0.0
         refusals: list[tuple[Act, Act, str]] = [
-            (unreachable, reachable, "refused"),
+            (unreachable, reachable, "Connection refused"),
             (too_many_parts, parts_again, "TOO_MANY_PARTS"),
             (another_password, the_same_password, "AUTHENTICATION_FAILED"),
         ]
@@ -221,6 +224,7 @@ async def test_a_clickhouse_that_refuses_is_waited_for_and_nothing_is_lost(
                 await publish(messaging, *batch(sequence)[:2])
                 stored += 100
                 await assert_eventually(lambda stored=stored: has(engine, stored), 30)
+            await assert_eventually(lambda: holds(messaging, 0), 30)
             await begin(engine)
             await publish(messaging, *batch(3 * number + 3)[:2])
             stored += 100
@@ -232,7 +236,6 @@ async def test_a_clickhouse_that_refuses_is_waited_for_and_nothing_is_lost(
             await end(engine)
             await credit.until_ready()
             await assert_eventually(lambda stored=stored: has(engine, stored), 30)
-            await assert_eventually(lambda: holds(messaging, 0), 30)
         assert (await messaging.js.stream_info(DEAD_LETTER_STREAM)).state.messages == 0
     finally:
         credit.kill()
@@ -250,6 +253,59 @@ async def has(engine: Engine, rows: int) -> bool:
 async def waiting(credit: Credit) -> float:
     _, page = await credit.get("/metrics")
     return total(samples(page), "loader_batches_total", outcome="waiting")
+
+
+PARTS = "parts_to_delay_insert = 1, parts_to_throw_insert = 1"
+FAILING = "CREATE MATERIALIZED VIEW sixfold.failing_mv TO sixfold.traffic_hour AS SELECT throwIf(bytes >= 0) AS flows"
+REFUSALS = {
+    "TOO_MANY_PARTS": (
+        f"ALTER TABLE sixfold.flows MODIFY SETTING {PARTS}",
+        "ALTER TABLE sixfold.flows RESET SETTING parts_to_delay_insert, parts_to_throw_insert",
+    ),
+    "TOO_MANY_PARTS: while pushing to view": (
+        f"ALTER TABLE sixfold.traffic_hour MODIFY SETTING {PARTS}",
+        "ALTER TABLE sixfold.traffic_hour RESET SETTING parts_to_delay_insert, parts_to_throw_insert",
+    ),
+    "FUNCTION_THROW_IF_VALUE_IS_NON_ZERO": (
+        f"{FAILING} FROM sixfold.flows",
+        "DROP VIEW sixfold.failing_mv SYNC",
+    ),
+    "NOT_ENOUGH_SPACE": (
+        "ALTER TABLE sixfold.flows MODIFY SETTING min_free_disk_bytes_to_perform_insert = 1000000000000000",
+        "ALTER TABLE sixfold.flows RESET SETTING min_free_disk_bytes_to_perform_insert",
+    ),
+}
+
+
+@pytest.mark.clickhouse
+@pytest.mark.parametrize("cause", REFUSALS)
+async def test_the_embedded_engine_tells_that_it_has_not_stored_a_block(tmp_path: Path, cause: str) -> None:
+    settings = WarehouseSettings(dsn=f"chdb://{tmp_path / 'warehouse'}")
+    warehouse = Warehouse(settings)
+    await warehouse.start()
+    try:
+        await warehouse.write(lambda client: migrate(client, settings))
+        blocks = [columns(1_000, seed) for seed in (1, 2)]
+        tables = [pa.Table.from_batches([record_batch(FLOW, one)]) for one in blocks]
+        await warehouse.insert("flows", tables[0], "first")
+        begin, end = REFUSALS[cause]
+        await warehouse.write(lambda client: client.command(begin))
+        for _ in range(2):
+            with pytest.raises(WarehouseBusyError, match=cause.partition(":")[0]):
+                await warehouse.insert("flows", tables[1], "second")
+        await warehouse.write(lambda client: client.command(end))
+        for _ in range(2):
+            await warehouse.insert("flows", tables[1], "second")
+        expected = {"n": [2_000], "octets": [sum(int(one["bytes"].sum()) for one in blocks)]}
+        for table, number in (
+            ("flows", "count()"),
+            ("traffic_minute", "sum(flows)"),
+            ("traffic_hour", "sum(flows)"),
+        ):
+            sql = f"SELECT toInt64({number}) AS n, toInt64(sum(bytes)) AS octets FROM sixfold.{table}"
+            assert (await warehouse.query_arrow(sql)).to_pydict() == expected, table
+    finally:
+        await warehouse.stop()
 
 
 @pytest.mark.parametrize("code", [164, 202, 210, 241, 242, 243, 252, 319, 516, 999])

@@ -71,6 +71,20 @@ def insert_head(text: bytes) -> InsertHead | None:
     return None
 
 
+def from_file(sql: str, path: str, output: str) -> str:
+    """The head of an insert, as `InsertHead` has it, with a file in the place of the data behind it."""
+    place = len(sql)
+    depth = 0
+    found = list(tokens(sql))
+    for token, name, sign in zip(found, found[1:], found[2:], strict=False):
+        if token.kind == "sign":
+            depth += {"(": 1, ")": -1}.get(token.text, 0)
+        elif depth == 0 and token.is_word("SETTINGS") and name.is_name and sign.text == "=":
+            place = token.start
+            break
+    return f"{sql[:place].rstrip()} FROM INFILE '{path}' {sql[place:]} FORMAT {output}"
+
+
 def _data_at(text: bytes, place: int) -> int:
     """After the blanks and the end of the line, as a server does it: what follows may be binary."""
     while place < len(text) and text[place] in b" \t\f":
