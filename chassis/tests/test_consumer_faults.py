@@ -60,11 +60,17 @@ async def test_a_consumer_deleted_on_the_server_is_made_again(
     await worker.stop()
 
 
-async def test_readiness_waits_for_the_stream(messaging: Messaging, assert_eventually) -> None:
-    worker = consumer(messaging, collect([]))
+async def test_readiness_waits_for_the_stream_and_that_is_told_once(
+    messaging: Messaging, telemetry: Telemetry, assert_eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = consumer(messaging, collect([]), telemetry=telemetry)
     life = Lifecycle([worker])
     await life.start()
     assert life.states() == {"worker": "waiting"}
+    restarts = 'consumer_restarts_total{consumer="worker"}'
+    await assert_eventually(lambda: counters(telemetry.registry).get(restarts, 0) > 2)
+    told = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert told == ["consumer worker: there is no stream WORK yet"]
     await messaging.ensure_stream(StreamConfig(name="WORK", subjects=["work.>"]))
     await assert_eventually(lambda: life.ready)
     await life.stop()

@@ -102,11 +102,11 @@ class Consumer:
         try:
             await self._messaging.js.add_consumer(self._stream, self.config)
         except NotFoundError as error:
-            raise MessagingError(f"consumer {self.name}: there is no stream {self._stream} yet") from error
+            raise MessagingError(f"there is no stream {self._stream} yet") from error
         except APIError as error:
-            raise MessagingError(f"consumer {self.name}: {error.description}") from error
+            raise MessagingError(str(error.description)) from error
         except (nats.errors.Error, TimeoutError) as error:
-            raise BusUnavailableError(f"consumer {self.name}: {error or type(error).__name__}") from error
+            raise BusUnavailableError(str(error) or type(error).__name__) from error
 
     async def start(self) -> None:
         self.task = asyncio.create_task(self._run(), name=self.name)
@@ -120,16 +120,24 @@ class Consumer:
             await asyncio.gather(self.task, return_exceptions=True)
 
     async def _run(self) -> None:
-        pause = 0.1
+        pause, told = 0.1, ""
         while not self._stopping.is_set():
             try:
                 if self._dead_letters:
                     await ensure_dead_letters(self._messaging)
                 await self.ensure()
+                told = ""
                 await self._work_until_lost()
             except (MessagingError, PullLostError, nats.errors.Error) as error:
                 # The stream may not exist yet, or the server be away: come again, a little later each time.
-                log.warning("consumer %s: %s", self.name, error or type(error).__name__)
+                trouble = str(error) or type(error).__name__
+                log.log(
+                    logging.DEBUG if trouble == told else logging.WARNING,
+                    "consumer %s: %s",
+                    self.name,
+                    trouble,
+                )
+                told = trouble
                 self._count_restart()
                 if (task := asyncio.current_task()) is not None and task.cancelling():
                     # The client library makes an error of its own from a cancellation on a closed connection.
