@@ -9,6 +9,7 @@ the gateway, and reaches NATS, which listens where the test runs, through a rela
 """
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -89,7 +90,10 @@ class WebServer:
     def __init__(self, host: Namespace, address: str, port: int, folder: Path) -> None:
         self._log = folder / f"{host.name}.requests"
         self._host, self._address, self._port = host, address, port
-        host.popen([sys.executable, str(_HERE / "web_server.py"), address, str(port), str(self._log)], folder / "web.log")
+        host.popen(
+            [sys.executable, str(_HERE / "web_server.py"), address, str(port), str(self._log)],
+            folder / "web.log",
+        )
 
     def wait(self) -> None:
         """Until it answers on its own host."""
@@ -161,6 +165,10 @@ class Exchange:
         assert self.agent is not None
         self.agent.terminate()
         self.agent.wait(30)
+
+    def signal_agent(self, number: signal.Signals) -> None:
+        assert self.agent is not None
+        self.agent.send_signal(number)
 
     def kill_agent(self) -> None:
         assert self.agent is not None

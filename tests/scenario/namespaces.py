@@ -48,7 +48,11 @@ class Namespace:
         if make:
             subprocess.run(["ip", "netns", "add", self.name], check=True)
         done = subprocess.run(
-            ["ip", "netns", "exec", self.name, *command], capture_output=True, text=True, timeout=timeout, check=False
+            ["ip", "netns", "exec", self.name, *command],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         assert not check or done.returncode == 0, f"{' '.join(command)}: {done.stderr or done.stdout}"
         return done.stdout
@@ -56,7 +60,10 @@ class Namespace:
     def popen(self, command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
         with log.open("ab") as file:
             return subprocess.Popen(
-                ["ip", "netns", "exec", self.name, *command], stdout=file, stderr=file, stdin=subprocess.DEVNULL
+                ["ip", "netns", "exec", self.name, *command],
+                stdout=file,
+                stderr=file,
+                stdin=subprocess.DEVNULL,
             )
 
     def write(self, sysctl: str, value: str) -> None:
@@ -80,7 +87,9 @@ class Namespace:
 
     def end(self) -> None:
         """Every process in here, then the namespace."""
-        listed = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, check=False)
+        listed = subprocess.run(
+            ["ip", "netns", "pids", self.name], capture_output=True, text=True, check=False
+        )
         for pid in listed.stdout.split():
             with contextlib.suppress(ProcessLookupError, ValueError):
                 os.kill(int(pid), signal.SIGKILL)
@@ -152,7 +161,9 @@ class Relay:
     So what listens on the loopback of one side is reached from the loopback of the other. `close` cuts it off.
     """
 
-    def __init__(self, listen_in: Namespace | None, target: int, target_in: Namespace | None, port: int = 0) -> None:
+    def __init__(
+        self, listen_in: Namespace | None, target: int, target_in: Namespace | None, port: int = 0
+    ) -> None:
         def listen() -> socket.socket:
             return socket.create_server(("127.0.0.1", port))
 

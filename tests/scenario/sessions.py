@@ -40,14 +40,19 @@ async def columns(messaging: Messaging, stream: str) -> list[dict]:
     return found
 
 
+_COLUMNS = (
+    "time", "event", "protocol", "src_address", "src_port", "dst_address", "dst_port", "post_nat_src_address",
+    "post_nat_src_port", "post_nat_dst_address", "post_nat_dst_port", "bytes",
+)  # fmt: skip
+
+
 async def sessions(messaging: Messaging) -> list[Session]:
     """All NAT events, in the order of the stream."""
     found = []
     for batch in await columns(messaging, "NAT"):
-        names = ("time", "event", "protocol", "src_address", "src_port", "dst_address", "dst_port",
-                 "post_nat_src_address", "post_nat_src_port", "post_nat_dst_address", "post_nat_dst_port", "bytes")  # fmt: skip
-        for row in zip(*(batch[name] for name in names), strict=True):
-            found.append(Session(*(address_text(v.tobytes()) if getattr(v, "shape", ()) else int(v) for v in row)))
+        for row in zip(*(batch[name] for name in _COLUMNS), strict=True):
+            values = (address_text(one.tobytes()) if getattr(one, "shape", ()) else int(one) for one in row)
+            found.append(Session(*values))
     return found
 
 

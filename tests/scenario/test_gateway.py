@@ -14,8 +14,6 @@ from sixfold.chassis.testing import NatsServer, assert_eventually
 
 from .conftest import Centre, agent_rights
 from .exchange import (
-    A,
-    B,
     NAME,
     NAT64,
     PORTS_A,
@@ -24,6 +22,8 @@ from .exchange import (
     PUBLIC_SERVER,
     SERVER4,
     SERVER6,
+    A,
+    B,
     Exchange,
     configuration,
     valid_sources,
@@ -31,7 +31,9 @@ from .exchange import (
 from .sessions import CREATE, DELETE, columns, embedded, holder, sessions
 
 pytestmark = [pytest.mark.scenario, pytest.mark.nats]
-APPLIED, REFUSED, FAILED = (getattr(pb.Receipt, f"OUTCOME_{name}") for name in ("APPLIED", "REFUSED", "FAILED"))
+APPLIED, REFUSED, FAILED = (
+    getattr(pb.Receipt, f"OUTCOME_{name}") for name in ("APPLIED", "REFUSED", "FAILED")
+)
 
 
 async def configured(centre: Centre) -> None:
@@ -69,7 +71,11 @@ async def test_terminals_servers_and_who_was_behind_a_port(centre: Centre, excha
     assert abs(mine.time - seen["/a"].time * 1000) < 5_000
     (inward,) = [one for one in found if one.src == SERVER4]
     assert (inward.dst, inward.dst_port) == (PUBLIC_SERVER, 80)
-    assert (inward.post_src, inward.post_dst, inward.post_dst_port) == (embedded(NAT64, SERVER4), SERVER6, 8080)
+    assert (inward.post_src, inward.post_dst, inward.post_dst_port) == (
+        embedded(NAT64, SERVER4),
+        SERVER6,
+        8080,
+    )
     # The end of a session has its bytes.
     exchange.gateway.run("conntrack", "-D", "-p", "tcp", check=False)
 
@@ -78,10 +84,16 @@ async def test_terminals_servers_and_who_was_behind_a_port(centre: Centre, excha
 
     (last,) = await assert_eventually(ended)
     assert last.octets > 400
-    assert (last.src_port, last.post_src, last.post_src_port) == (mine.src_port, mine.post_src, mine.post_src_port)
+    assert (last.src_port, last.post_src, last.post_src_port) == (
+        mine.src_port,
+        mine.post_src,
+        mine.post_src_port,
+    )
     # What softflowd meters comes by the same agent. It gets packets in blocks of the capture library, once one is full.
     await asyncio.to_thread(exchange.a.inside, lambda: send(A, SERVER6, [b"one of many"] * 5_000))
-    exchange.gateway.run("softflowctl", "-c", str(exchange.state / "gateway" / "softflowd-a0.ctl"), "expire-all")
+    exchange.gateway.run(
+        "softflowctl", "-c", str(exchange.state / "gateway" / "softflowd-a0.ctl"), "expire-all"
+    )
 
     async def metered() -> bool:
         flows = await columns(centre.messaging, "FLOWS")
@@ -152,7 +164,9 @@ async def test_what_is_refused_and_what_is_remembered(
             await centre.send(
                 "configuration",
                 centre.identity,
-                pb.Command(configure_gateway=pb.ConfigureGateway(generation=2, configuration=configuration())),
+                pb.Command(
+                    configure_gateway=pb.ConfigureGateway(generation=2, configuration=configuration())
+                ),
             ),
             REFUSED,
             "issuer-not-allowed",
@@ -175,7 +189,9 @@ async def test_what_is_refused_and_what_is_remembered(
     exchange.start_agent(nats.port, agent_rights(centre))
 
     async def repaired() -> bool:
-        rules = await asyncio.to_thread(exchange.gateway.run, "nft", "list", "chain", "inet", "sixfold", "validate")
+        rules = await asyncio.to_thread(
+            exchange.gateway.run, "nft", "list", "chain", "inet", "sixfold", "validate"
+        )
         return "\t\tdrop\n" not in rules
 
     await assert_eventually(repaired)
@@ -186,7 +202,9 @@ async def test_what_is_refused_and_what_is_remembered(
         return holder(found, alone.address, alone.port, int(time.time() * 1000)) == {B}
 
     await assert_eventually(caught_up)
-    assert (await centre.configure(1, configuration(managementPrefixes=[]))).cause.startswith("old-generation")
+    assert (await centre.configure(1, configuration(managementPrefixes=[]))).cause.startswith(
+        "old-generation"
+    )
 
 
 def broken() -> pb.GatewayConfiguration:
@@ -220,7 +238,11 @@ def test_by_hand(exchange: Exchange) -> None:
     exchange.gateway.run("sysctl", "-qw", "net.netfilter.nf_conntrack_acct=0")
     exchange.gateway.run("ip", "route", "delete", NAT64, "dev", "nat64")
     deviations = agent("check", "--folder", str(folder), code=1).splitlines()
-    assert [line.partition(" ")[0] for line in deviations] == ["nftables:", "net.netfilter.nf_conntrack_acct", NAT64]
+    assert [line.partition(" ")[0] for line in deviations] == [
+        "nftables:",
+        "net.netfilter.nf_conntrack_acct",
+        NAT64,
+    ]
     agent("apply", str(config), "--folder", str(folder))
     agent("check", "--folder", str(folder))
     bad = configuration()

@@ -9,6 +9,7 @@ import socket
 import socketserver
 import sys
 import time
+from pathlib import Path
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -23,8 +24,13 @@ class Server(http.server.ThreadingHTTPServer):
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = f"hello {self.path}\n".encode()
-        line = {"address": self.client_address[0], "port": self.client_address[1], "path": self.path, "time": time.time()}
-        with open(sys.argv[3], "a") as log:
+        line = {
+            "address": self.client_address[0],
+            "port": self.client_address[1],
+            "path": self.path,
+            "time": time.time(),
+        }
+        with Path(sys.argv[3]).open("a") as log:
             log.write(json.dumps(line) + "\n")
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
