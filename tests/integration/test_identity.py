@@ -127,7 +127,10 @@ async def test_nothing_in_the_ledger_leads_to_a_person_and_the_vault_is_sealed(
     bucket = await messaging.js.key_value("IDENTITY_VAULT")
     sealed = (await bucket.get(subscriber)).value
     assert b"Zhuque" not in sealed
-    assert nacl.secret.SecretBox(VAULT_KEY).decrypt(sealed).decode() == f"{subscriber}\0{PERSON}"
+    wrapped = (await messaging.js.get_msg("IDENTITY_VAULT_KEYS", 1)).data
+    told, _, key = nacl.secret.SecretBox(VAULT_KEY).decrypt(wrapped).partition(b"\0")
+    assert told.decode() == subscriber
+    assert nacl.secret.SecretBox(key).decrypt(sealed).decode() == f"{subscriber}\0{PERSON}"
 
 
 async def test_batches_are_answered_one_by_one(nats_url, telemetry, keys):

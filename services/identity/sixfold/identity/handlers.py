@@ -1,5 +1,6 @@
 """Enrolment, life cycle and bindings, each one decided on the ledger."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from sixfold.identity.ports import Clock, Meter, Pseudonyms, RegistryLedger, Vau
 
 Answer = TypeVar("Answer")
 LONGEST_REFERENCE = 256
+VAULT_AT_ONCE = 64
 
 
 def utc_milliseconds() -> int:
@@ -50,9 +52,14 @@ class Identities:
         good = [at for at in range(len(wishes)) if refusals[at] is None]
         named = [(self._pseudonyms.subscriber(wishes[at][0]), wishes[at][1]) for at in good]
         # The vault first: an entry without an enrolment leads nowhere, an enrolment without an entry to nobody.
-        for at, (pseudonym, _) in zip(good, named, strict=True):
-            if pseudonym not in self.registry.subscribers:
-                await self._vault.put(pseudonym, wishes[at][0])
+        fresh = {
+            pseudonym: wishes[at][0]
+            for at, (pseudonym, _) in zip(good, named, strict=True)
+            if pseudonym not in self.registry.subscribers
+        }
+        rest = list(fresh.items())
+        for start in range(0, len(rest), VAULT_AT_ONCE):
+            await asyncio.gather(*(self._vault.put(*one) for one in rest[start : start + VAULT_AT_ONCE]))
         answers: list[Known[Subscriber]] = []
         if named:
             answers = await self._ledger.transact(

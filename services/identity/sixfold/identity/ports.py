@@ -25,14 +25,26 @@ class RegistryLedger(Protocol):
 
 
 class VaultError(RuntimeError):
-    """The vault did not take an entry; it may be tried again."""
+    """The vault did not do it; it may be tried again."""
+
+
+class PersonErasedError(LookupError):
+    """The pseudonym leads to nobody: its entry was erased, or never was."""
 
 
 class Vault(Protocol):
-    """Where a pseudonym leads to a person. Apart from the ledger, under a key of its own; nothing here reads it."""
+    """Where a pseudonym leads to a person. Apart from the ledger, under keys of its own; only the trace desk reads."""
 
     async def put(self, pseudonym: str, person_reference: str) -> None:
         """Seal and keep; done when it is stored. The same again is no error. Raises VaultError."""
+        ...
+
+    async def open(self, pseudonym: str) -> str:
+        """The person reference. Raises PersonErasedError, VaultError."""
+        ...
+
+    async def erase(self, pseudonym: str) -> bool:
+        """Make the entry unreadable for good, in every copy. False where there was none. Raises VaultError."""
         ...
 
 

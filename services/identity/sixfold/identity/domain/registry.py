@@ -24,8 +24,9 @@ from sixfold.identity.domain.values import Binding, Lifecycle, Subscriber, Termi
 class Registry:
     """`holders` leads from a prefix (network, length) to the ids of the bindings that share its ports.
 
-    `revision` grows with every change of a binding; `clock` is the time of the last event; `logged` counts the rows of
-    other authorities' binding logs.
+    `inside_ended` is when a more specific binding inside of a held prefix ended last: from then on the prefix's holder
+    held that part, too. `revision` grows with every change of a binding; `clock` is the time of the last event; `logged`
+    counts the rows of other authorities' binding logs.
     """
 
     subscribers: dict[str, Subscriber] = field(default_factory=dict[str, Subscriber])
@@ -38,6 +39,7 @@ class Registry:
     )
     lengths: dict[int, int] = field(default_factory=dict[int, int])
     by_key: dict[str, int] = field(default_factory=dict[str, int])
+    inside_ended: dict[tuple[int, int], int] = field(default_factory=dict[tuple[int, int], int])
     last_id: int = 0
     clock: int = 0
     revision: int = 0
@@ -93,7 +95,7 @@ def evolve(registry: Registry, event: Event) -> Registry:
         case BindingsReleased():
             for unbound in event.bindings:
                 registry.clock = max(registry.clock, unbound.until)
-                _unbind(registry, unbound.binding_id)
+                _unbind(registry, unbound.binding_id, unbound.until)
         case BindingsLogged():
             registry.logged += event.rows
         case _:
@@ -122,9 +124,13 @@ def _bind(registry: Registry, binding: Binding) -> None:
     registry.revision += 1
 
 
-def _unbind(registry: Registry, number: int) -> None:
+def _unbind(registry: Registry, number: int, until: int) -> None:
     binding = registry.bindings.pop(number)
     place = (binding.prefix.network, binding.prefix.length)
+    for length in registry.lengths:
+        around = ((binding.prefix.network >> (BITS - length)) << (BITS - length), length)
+        if length < binding.prefix.length and around in registry.holders:
+            registry.inside_ended[around] = until
     del registry.by_key[binding.key]
     of_terminal = registry.bindings_of[binding.terminal]
     of_terminal.discard(number)
@@ -135,6 +141,7 @@ def _unbind(registry: Registry, number: int) -> None:
         registry.holders[place] = left
     else:
         del registry.holders[place]
+        registry.inside_ended.pop(place, None)
         registry.lengths[binding.prefix.length] -= 1
         if registry.lengths[binding.prefix.length] == 0:
             del registry.lengths[binding.prefix.length]

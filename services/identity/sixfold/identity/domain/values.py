@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from sixfold.identity.domain.prefix import Prefix
 
-RefusalKind = Literal["invalid", "unknown", "exists", "precondition"]
+RefusalKind = Literal["invalid", "unknown", "exists", "precondition", "forbidden"]
 SubscriberKind = Literal["person", "organisation"]
 TerminalClass = Literal["person", "enterprise", "home-gateway", "lte", "iot"]
 ALL_PORTS: Final = (0, 65_535)
