@@ -3,11 +3,13 @@
 import asyncio
 import json
 import socket
-import sys
 import time
 
 import pytest
+from google.protobuf import json_format
+from typer.testing import CliRunner
 
+from sixfold.agent.cli import application
 from sixfold.agent.datagrams import address_bytes, address_text
 from sixfold.api.agent.v1 import agent_pb2 as pb
 from sixfold.chassis.testing import NatsServer, assert_eventually
@@ -216,15 +218,13 @@ def broken() -> pb.GatewayConfiguration:
 def test_by_hand(exchange: Exchange) -> None:
     """render, apply, check without a bus."""
     config = exchange.folder / "gateway.json"
-    from google.protobuf import json_format
-
     config.write_text(json_format.MessageToJson(configuration()))
     folder = exchange.folder / "by-hand"
 
     def agent(*arguments: str, code: int = 0) -> str:
-        script = [sys.executable, "-m", "sixfold.agent", "gateway", *arguments]
-        wrapped = ["sh", "-c", '"$@" 2>&1; test $? -eq ' + str(code), "sh", *script]
-        return exchange.gateway.run(*wrapped)
+        done = exchange.gateway.inside(lambda: CliRunner().invoke(application(), ["gateway", *arguments]))
+        assert done.exit_code == code, done.output
+        return done.output
 
     assert "table inet sixfold" in agent("render", str(config))
     assert "tayga does not run" in agent("check", str(config), "--folder", str(folder), code=1)
