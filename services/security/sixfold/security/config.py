@@ -25,6 +25,8 @@ class WindowOptions(Settings):
     """How far back talkers can be listed and late flows still count: slots * slot_seconds."""
     hosts_per_slot: int = Field(32_768, ge=300)
     """Heaviest hosts kept in a recent slot; more are pruned, with their error stated."""
+    counted_cells: int = Field(2_097_152, ge=65_536)
+    """Hosts times slots that are counted exactly, for sources and for destinations; 24 bytes each."""
     settled_after_slots: int = Field(12, ge=3)
     settled_hosts_per_slot: int = Field(8_192, ge=300)
     prefix_ipv4: int = Field(24, ge=8, le=32)
@@ -41,6 +43,7 @@ class WindowOptions(Settings):
             slot_ms=self.slot_seconds * 1000,
             slots=self.slots,
             limit=self.hosts_per_slot,
+            cells=self.counted_cells,
             settled_after=self.settled_after_slots,
             settled_limit=self.settled_hosts_per_slot,
             prefix_ipv4=self.prefix_ipv4,
@@ -113,8 +116,10 @@ class SecuritySettings(Settings):
     telemetry: TelemetrySettings = TelemetrySettings()
     partitions: tuple[int, ...] = tuple(range(PARTITIONS))
     """Flow partitions that this replica watches; all of them when it is alone."""
-    rows_at_once: int = Field(262_144, ge=1_024)
-    """Flows counted in one pass: bounds memory and the time the window is busy."""
+    rows_at_once: int = Field(65_536, ge=1_024)
+    """Small batches are joined up to so many flows and counted in one pass."""
+    look_seconds: float = Field(1.0, gt=0)
+    """How often the detectors look at most: how much later than the flows an incident may come."""
     checkpoint_seconds: float = Field(15.0, gt=0)
     """How often the window is saved: what a kill may cost it."""
     window: WindowOptions = WindowOptions()  # pyright: ignore[reportCallIssue]

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,25 +16,30 @@ from sixfold.security.domain import checkpoint, incidents
 from sixfold.security.domain.addresses import covers, parse_network
 from sixfold.security.domain.batches import TakenBatches
 from sixfold.security.domain.events import Evidence, IncidentEvent
-from sixfold.security.domain.evidence import NEEDED, gather
+from sixfold.security.domain.evidence import gather
 from sixfold.security.domain.incidents import Incident, Incidents, LifeCycle, Status, victim_of
 from sixfold.security.domain.signals import Detector, Signal
 from sixfold.security.domain.window import Added, View, Window
 from sixfold.security.ports import Clock, IncidentLedger, Meter
 
 CHECKPOINT_HOSTS: Final = 1_024
+EVIDENCE_ROWS: Final = 262_144
+"""Flows that are kept, as they came, until the detectors have looked."""
 log = logging.getLogger(__name__)
 Columns = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class FlowBatch:
-    """One batch, decoded. (gateway, epoch, sequence) is its identity."""
+    """One batch. (gateway, epoch, sequence) is its identity."""
 
     gateway: str
     epoch: str
     sequence: int
     columns: Columns
+    """Those that the window counts."""
+    evidence: Callable[[], Columns | None]
+    """Decodes those that evidence shows; None where that cannot be."""
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -80,6 +86,7 @@ class FlowWatch:
         ledger: IncidentLedger,
         life: LifeCycle,
         rows_at_once: int,
+        look_seconds: float,
         meter: Meter,
         clock: Clock = utc_now,
     ) -> None:
@@ -88,34 +95,39 @@ class FlowWatch:
         self._ledger = ledger
         self._life = life
         self._rows_at_once = rows_at_once
+        self._look_seconds = look_seconds
+        self._looked = -math.inf
         self._meter = meter
         self._clock = clock
         self._taken = TakenBatches()
         self._sighted: dict[tuple[str, str], datetime] = {}
         self._unsettled: set[int] = set()
+        self._recent: list[FlowBatch] = []
         self._changed = False
         self._lock = asyncio.Lock()
         self._started = clock()
 
     async def take(self, batches: Sequence[FlowBatch]) -> None:
-        """Count the batches that are not counted yet and tell what the detectors see.
+        """Count the batches that are not counted yet, and tell what the detectors see.
 
-        Returns when incidents are recorded. After an error the batches may come again: they stay counted,
-        and the
-        slots are looked at again with the next ones.
+        They look once in `look_seconds`; what is counted in between is looked at by the next call, or by
+        `close_quiet`. After an error the batches may come again: they stay counted, and their slots are looked
+        at again.
         """
         async with self._lock:
-            for part in self._parts(self._fresh(batches)):
+            fresh = self._fresh(batches)
+            if fresh:
                 before = time.perf_counter()
-                signals = await asyncio.to_thread(self._count, part)
-                self._meter.passed(time.perf_counter() - before, sum(batch.rows for batch in part))
-                await self._tell(signals, part)
+                await asyncio.to_thread(self._count, fresh)
+                if time.monotonic() - self._looked >= self._look_seconds:
+                    await self._look()
+                self._meter.passed(time.perf_counter() - before, sum(batch.rows for batch in fresh))
 
     async def close_quiet(self) -> None:
-        """Close incidents of which nothing has been seen; look again where telling failed."""
+        """Close incidents of which nothing has been seen; look where nobody has looked yet."""
         async with self._lock:
             if self._unsettled:
-                await self._tell(await asyncio.to_thread(self._look), [])
+                await self._look()
         now = self._clock()
         sighted = {
             key: max(self._sighted.get(key, self._started), self._started)
@@ -149,6 +161,14 @@ class FlowWatch:
                 await asyncio.to_thread(checkpoint.restore, data, self._window, self._taken)
             except checkpoint.CheckpointUnusableError as error:
                 log.warning("the window starts empty: %s", error)
+            else:
+                # What was counted last may not have been looked at.
+                self._unsettled |= {self._window.head - 1, self._window.head}
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Columns of a flow batch that are counted by; the others need not be decoded."""
+        return self._window.columns
 
     @property
     def hosts(self) -> int:
@@ -179,18 +199,35 @@ class FlowWatch:
         if part:
             yield part
 
-    def _count(self, batches: list[FlowBatch]) -> list[Signal]:
-        columns = {name: np.concatenate([batch.columns[name] for batch in batches]) for name in NEEDED}
-        added: Added = self._window.add(columns, _milliseconds(self._clock()))
-        self._meter.flows(added.flows - added.implausible, added.implausible, added.late)
-        for batch in batches:
-            self._taken.add(*batch.key)
-            self._meter.batches("counted")
-        self._unsettled |= set(added.slots)
-        self._changed = True
-        return self._look()
+    def _count(self, batches: list[FlowBatch]) -> None:
+        for part in self._parts(batches):
+            columns = part[0].columns
+            if len(part) > 1:
+                columns = {
+                    name: np.concatenate([batch.columns[name] for batch in part])
+                    for name in self._window.columns
+                }
+            added: Added = self._window.add(columns, _milliseconds(self._clock()))
+            self._meter.flows(added.flows - added.implausible, added.implausible, added.late)
+            for batch in part:
+                self._taken.add(*batch.key)
+                self._meter.batches("counted")
+            self._unsettled |= set(added.slots)
+            self._changed = True
+        self._keep([replace(batch, columns={"time_end": batch.columns["time_end"]}) for batch in batches])
 
-    def _look(self) -> list[Signal]:
+    def _keep(self, batches: list[FlowBatch]) -> None:
+        """Keep the newest batches for evidence; the detectors' next look lets them go."""
+        self._recent += batches
+        rows = sum(batch.rows for batch in self._recent)
+        while rows > EVIDENCE_ROWS and len(self._recent) > 1:
+            rows -= self._recent.pop(0).rows
+
+    async def _look(self) -> None:
+        self._looked = time.monotonic()
+        await self._tell(await asyncio.to_thread(self._detect))
+
+    def _detect(self) -> list[Signal]:
         found: list[Signal] = []
         for detector in self._detectors:
             signals = detector.detect(self._window, sorted(self._unsettled))
@@ -198,19 +235,20 @@ class FlowWatch:
             found += signals
         return found
 
-    async def _tell(self, signals: list[Signal], batches: list[FlowBatch]) -> None:
+    async def _tell(self, signals: list[Signal]) -> None:
         now = self._clock()
         state = self._ledger.state
         self._sighted |= {(victim_of(signal), signal.vector): now for signal in signals}
         chosen = incidents.wanted(state, signals, now, self._life)
         if chosen:
-            found = await asyncio.to_thread(_evidence, chosen, batches)
+            found = await asyncio.to_thread(_evidence, chosen, self._recent)
 
             def decide(current: Incidents) -> tuple[list[IncidentEvent], None]:
                 return incidents.decide_observe(current, found, now, self._life), None
 
             await self._ledger.transact(decide)
         self._unsettled.clear()
+        self._recent.clear()
 
     def _top_talkers(self, view: View, metric: str, seconds: int, limit: int) -> TopTalkers:
         slot_ms = self._window.settings.slot_ms
@@ -228,8 +266,9 @@ class FlowWatch:
 
 
 def _evidence(signals: list[Signal], batches: list[FlowBatch]) -> list[tuple[Signal, Evidence]]:
-    columns = [(batch.gateway, batch.columns) for batch in batches]
-    return [(signal, gather(signal, columns)) for signal in signals]
+    decoded = [(batch.gateway, batch.evidence()) for batch in batches]
+    shown = [(gateway, columns) for gateway, columns in decoded if columns is not None]
+    return [(signal, gather(signal, shown)) for signal in signals]
 
 
 def _milliseconds(moment: datetime) -> int:

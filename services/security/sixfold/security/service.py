@@ -66,6 +66,7 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
         ledger=ledger,
         life=settings.incidents.domain(),
         rows_at_once=settings.rows_at_once,
+        look_seconds=settings.look_seconds,
         meter=TelemetryMeter(telemetry),
         clock=dependencies.clock,
     )
@@ -73,7 +74,11 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
     observe(telemetry, "security_incidents_active", "incidents that are on", lambda: len(ledger.state.active))
     observe(telemetry, "security_watchers", "streams of WatchIncidents", lambda: changes.watchers)
     consumers = flows.consumers(
-        messaging, telemetry, flows.handler(watch.take, telemetry), settings.partitions, name=CENTRE
+        messaging,
+        telemetry,
+        flows.handler(watch.take, telemetry, watch.columns),
+        settings.partitions,
+        name=CENTRE,
     )
     operators = Operators(ledger=ledger, life=settings.incidents.domain(), clock=dependencies.clock)
     servicer = SecurityServicer(watch, operators, changes)

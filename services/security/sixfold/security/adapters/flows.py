@@ -1,7 +1,9 @@
 """Flow batches off the bus."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 
 from opentelemetry.trace import SpanKind
 
@@ -11,7 +13,10 @@ from sixfold.api.flow.schema import FLOW
 from sixfold.api.subjects import FLOW_STREAM
 from sixfold.chassis.messaging import Consumer, Handler, Inbound, Messaging, Poison
 from sixfold.chassis.telemetry import Telemetry, extract
-from sixfold.security.handlers import FlowBatch
+from sixfold.security.domain.evidence import NEEDED
+from sixfold.security.handlers import Columns, FlowBatch
+
+log = logging.getLogger(__name__)
 
 ACK_WAIT = 10.0
 """Seconds after which what a killed process had in hand comes again; a living one extends it."""
@@ -19,22 +24,36 @@ INACTIVE_THRESHOLD = 600.0
 """Seconds after which the server forgets a consumer nobody pulls from, so that a dead one holds no flows."""
 
 
-def read(message: Inbound) -> FlowBatch:
-    """Decode one message. Raises BatchError with its cause."""
+def read(message: Inbound, only: Collection[str]) -> FlowBatch:
+    """Decode the columns `only` of one message. Raises BatchError with its cause."""
     headers = BatchHeaders.from_nats(message.headers)
     if headers.schema.partition("/")[0] != FLOW.name:
         raise SchemaRefusedError(f"{headers.schema!r} on {message.subject} is no flow batch")
     if message.subject.rpartition(".")[2] != headers.gateway:
         raise BatchMalformedError(f"a batch of gateway {headers.gateway!r} came on {message.subject}")
-    columns = decode(headers.schema, message.data)
+    columns = decode(headers.schema, message.data, only)
     rows = len(columns["time_end"])
     if rows != headers.count:
         raise BatchMalformedError(f"{rows} flows where the header says {headers.count}")
-    return FlowBatch(headers.gateway, headers.epoch, headers.sequence, columns)
+    shown = partial(_evidence, headers.schema, message.data)
+    return FlowBatch(headers.gateway, headers.epoch, headers.sequence, columns, shown)
 
 
-def handler(take: Callable[[Sequence[FlowBatch]], Awaitable[None]], telemetry: Telemetry) -> Handler:
-    """A bus handler that decodes, each batch in a span of the trace it came with, and hands on to `take`."""
+def _evidence(version: str, data: bytes) -> Columns | None:
+    """None where the columns that only evidence shows are damaged: others refuse the batch for it."""
+    try:
+        return decode(version, data, NEEDED)
+    except BatchError as error:
+        log.warning("evidence without one batch: %s", error)
+        return None
+
+
+def handler(
+    take: Callable[[Sequence[FlowBatch]], Awaitable[None]], telemetry: Telemetry, only: Collection[str]
+) -> Handler:
+    """A bus handler that decodes the columns `only`, each batch in a span of the trace it came with, and hands
+    on to `take`.
+    """
 
     def read_all(messages: Sequence[Inbound]) -> list[FlowBatch]:
         batches: list[FlowBatch] = []
@@ -43,7 +62,7 @@ def handler(take: Callable[[Sequence[FlowBatch]], Awaitable[None]], telemetry: T
                 "flow batch read", context=extract(message.headers), kind=SpanKind.CONSUMER
             ) as span:
                 try:
-                    batch = read(message)
+                    batch = read(message, only)
                 except BatchError as error:
                     raise Poison(error.cause, str(error), message) from error
                 span.set_attributes({"sixfold.gateway": batch.gateway, "sixfold.flows": batch.rows})

@@ -31,9 +31,9 @@ def dump(window: Window, taken: TakenBatches, hosts_per_slot: int) -> bytes:
     """The `hosts_per_slot` heaviest of every slot; what is left out is added to the slot's error."""
     frames: list[pl.DataFrame] = []
     slots: list[tuple[str, int, list[float], int]] = []
-    for view, slot, table in window.tables():
-        frame, dropped = heaviest(table.merge(), hosts_per_slot)
-        slots.append((view.value, slot, (table.error + dropped).tolist(), len(frame)))
+    for view, slot, volumes, error in window.slots():
+        frame, dropped = heaviest(volumes, hosts_per_slot)
+        slots.append((view.value, slot, (error + dropped).tolist(), len(frame)))
         frames.append(frame)
     head = {
         "version": VERSION,

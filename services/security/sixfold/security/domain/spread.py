@@ -37,28 +37,43 @@ def spread(
 
     A flow that ends before it starts counts at its end. Parts outside the slots are left out; the rest of the
     flow keeps its rate. A `light` flow goes whole to one slot, drawn with its shares as probabilities: the
-    expected
-    volume of every slot stays right, and for V in light flows of at most v each the standard deviation is
-    at most
-    sqrt(v * V). So work and memory grow with the flows plus the slots that heavy flows span.
+    expected volume of every slot stays right, and for V in light flows of at most v each the standard
+    deviation is at most sqrt(v * V). So work and memory grow with the flows plus the slots that heavy flows
+    span.
     """
     begin = np.minimum(start, end)
-    if light is not None and random is not None:
-        drawn = begin + (random.random(len(end)) * (end - begin + 1)).astype(np.int64)
-        begin = np.where(light, drawn, begin)
-        end = np.where(light, drawn, end)
+    if light is None or random is None:
+        long = np.flatnonzero(begin // slot_ms != end // slot_ms)
+        slot = end // slot_ms
+    else:
+        heavy = np.flatnonzero(~light)
+        long = heavy[begin[heavy] // slot_ms != end[heavy] // slot_ms]
+        slot = (begin + (random.random(len(end)) * (end - begin + 1)).astype(np.int64)) // slot_ms
+    whole = np.ones(len(end), dtype=bool)
+    whole[long] = False
+    early = slot < first_slot
+    late = float(np.count_nonzero(whole & early))
+    whole &= ~early & (slot <= last_slot)
+    kept = np.flatnonzero(whole)
+    if not len(long):
+        return Spread(kept, slot[kept], np.ones(len(kept)), late)
+    parts = _parts(begin[long], end[long], slot_ms, first_slot, last_slot)
+    return Spread(
+        np.concatenate([kept, long[parts.row]]),
+        np.concatenate([slot[kept], parts.slot]),
+        np.concatenate([np.ones(len(kept)), parts.share]),
+        late + parts.late,
+    )
+
+
+def _parts(begin: I64, end: I64, slot_ms: int, first_slot: int, last_slot: int) -> Spread:
+    """Lay flows that cross the border of a slot."""
     duration = end - begin
-    low, high = begin // slot_ms, end // slot_ms
-    first = np.maximum(low, first_slot)
-    count = np.maximum(np.minimum(high, last_slot) - first + 1, 0)
-    single = low == high
-    before = np.clip((first_slot * slot_ms - begin) / np.maximum(duration, 1), 0.0, 1.0)
-    late = float(np.where(single, low < first_slot, before * (low < first_slot)).sum())
-    if bool(np.all(single & (count == 1))):
-        return Spread(np.arange(len(end)), low, np.ones(len(end)), late)
+    first = np.maximum(begin // slot_ms, first_slot)
+    count = np.maximum(np.minimum(end // slot_ms, last_slot) - first + 1, 0)
+    late = float(np.clip((first_slot * slot_ms - begin) / duration, 0.0, 1.0).sum())
     row = np.repeat(np.arange(len(end)), count)
     slot = first[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
     left = np.maximum(slot * slot_ms, begin[row])
     right = np.minimum((slot + 1) * slot_ms, end[row])
-    share = np.where(single[row], 1.0, (right - left) / np.maximum(duration[row], 1))
-    return Spread(row, slot, share, late)
+    return Spread(row, slot, (right - left) / duration[row], late)

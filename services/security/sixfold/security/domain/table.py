@@ -83,12 +83,16 @@ class SlotTable:
     @property
     def parts(self) -> list[Part]:
         """The volumes as they lie: a host may be in several parts."""
-        return [self._merged, *self._parts]
+        return [part for part in (self._merged, *self._parts) if len(part.frame)]
 
     def merge(self) -> pl.DataFrame:
         """The volumes by lane and host."""
         if self._parts:
-            self._merged = part_of(grouped(pl.concat([part.frame for part in self.parts]), *KEYS))
+            parts = [part.frame for part in self.parts]
+            if len(parts) > 1:
+                self._merged = part_of(grouped(pl.concat(parts), *KEYS))
+            elif parts:
+                [self._merged] = self.parts
             self._parts, self._pending = [], 0
             if len(self._merged.frame) > 2 * self.limit:
                 self.shrink(self.limit)

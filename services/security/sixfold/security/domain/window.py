@@ -1,13 +1,17 @@
 """The sliding window: volumes by source, by destination and by destination prefix, in slots of event time.
 
-Memory is bounded by `slots * limit` hosts whatever comes. Recent slots keep `limit` hosts each, older
-ones, which
-only the talkers' list reads, `settled_limit`. All of it runs on columns.
+Flows are counted in dense arrays (`Counters`), prefixes are summed from the destinations when somebody
+asks, and slots that are settled, or that the arrays have no room for, go to tables of their own (`SlotTable`).
+
+Memory is bounded whatever comes: two sides of `cells` * 24 bytes, and `slots * limit` hosts in tables.
+Recent tables keep `limit` hosts each, older ones, which only the talkers' list reads, `settled_limit`. All
+of it runs on columns.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import reduce
 from typing import Any, Final
 
 import numpy as np
@@ -15,8 +19,11 @@ import numpy.typing as npt
 import polars as pl
 
 from sixfold.security.domain import addresses
+from sixfold.security.domain.counters import F64, Counters, Prefixes, frame_of
+from sixfold.security.domain.hosts import HostRegister
+from sixfold.security.domain.lanes import Lanes
 from sixfold.security.domain.spread import spread
-from sixfold.security.domain.table import EMPTY, HOST_SCHEMA, METRICS, Part, SlotTable, grouped
+from sixfold.security.domain.table import HOST_SCHEMA, KEYS, METRICS, Part, SlotTable, grouped
 
 Columns = Mapping[str, npt.NDArray[Any]]
 
@@ -33,8 +40,8 @@ class View(Enum):
 class WindowSettings:
     """Shape of the window. Slots are aligned to the epoch.
 
-    Flows under both `light_bytes` and `light_packets` are spread by chance (see `spread`); 0 spreads every
-    one exactly.
+    `cells` bounds what is counted in dense arrays, hosts times slots for each side. Flows under both
+    `light_bytes` and `light_packets` are spread by chance (see `spread`); 0 spreads every one exactly.
     """
 
     slot_ms: int = 5_000
@@ -42,6 +49,7 @@ class WindowSettings:
     limit: int = 32_768
     settled_after: int = 12
     settled_limit: int = 8_192
+    cells: int = 2_097_152
     light_bytes: int = 1_000_000
     light_packets: int = 1_000
     prefix_ipv4: int = 24
@@ -63,52 +71,13 @@ class Added:
     """Slots that grew."""
 
 
-_LANES: Final = 1 << 16
 _BUSY: Final = 2  # slots behind the newest that most flows still come for
-
-
-class Lanes:
-    """Which exporters see the same traffic.
-
-    A lane is a member of a group of exporters on one path. Volumes of one group are the largest of its
-    members' instead of their sum, so that a flow exported by two routers counts once. Exporters of no
-    group share lane 0.
-    """
-
-    def __init__(self, groups: Sequence[Sequence[str]] = ()) -> None:
-        self.groups = groups
-        members: list[tuple[int, int, int]] = []
-        for group, exporters in enumerate(groups):
-            if len(exporters) > 255:
-                raise ValueError("a group of duplicate exporters has at most 255 members")
-            for member, exporter in enumerate(exporters):
-                hi, lo, length = addresses.parse_network(exporter)
-                if length != 128:
-                    raise ValueError(f"duplicate exporter {exporter!r} is no address")
-                members.append((hi, lo, (group + 1) << 8 | member))
-        self._members = members
-        self.widest = max((len(group) for group in groups), default=1)
-        """Most lanes that one flow may be counted in."""
-
-    def of(self, exporters: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
-        lanes = np.zeros(len(exporters), dtype=np.uint32)
-        if self._members:
-            hi, lo = addresses.words(exporters)
-            for member_hi, member_lo, lane in self._members:
-                lanes[(hi == np.uint64(member_hi)) & (lo == np.uint64(member_lo))] = lane
-        return lanes
-
-    def fold(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Volumes by host from those by lane and host: the largest member of a group, summed over groups."""
-        if not self._members:
-            return grouped(frame, "hi", "lo")
-        groups = frame.with_columns(group=pl.col("lane") // 256).group_by("group", "lane", "hi", "lo")
-        largest = groups.agg(pl.col(*METRICS).sum()).group_by("group", "hi", "lo")
-        return grouped(largest.agg(pl.col(*METRICS).max()), "hi", "lo")
-
-
-def _reaching(floors: Sequence[float]) -> pl.Expr:
-    return pl.any_horizontal(pl.col(m) >= f for m, f in zip(METRICS, floors, strict=True))
+_COUNTED: Final = {
+    View.SOURCE: View.SOURCE,
+    View.DESTINATION: View.DESTINATION,
+    View.PREFIX: View.DESTINATION,
+}
+_SIDES: Final = {View.SOURCE: "src_address", View.DESTINATION: "dst_address"}
 
 
 class Window:
@@ -117,10 +86,19 @@ class Window:
     def __init__(self, settings: WindowSettings, lanes: Lanes | None = None) -> None:
         self.settings = settings
         self.lanes = lanes or Lanes()
+        self.columns: frozenset[str] = frozenset(
+            ["time_start", "time_end", *_SIDES.values(), "bytes", "packets", *(["exporter"] if lanes else [])]
+        )
+        """Columns of a flow batch that are read; the others need not be decoded."""
         self.head = 0
         """Newest slot seen, 0 before the first flow."""
         self._random = np.random.default_rng(0)
+        key = np.random.default_rng()  # not to be foreseen, unlike the draws of `spread`
+        self._counters = {view: Counters(settings.cells, key) for view in _SIDES}
+        lengths = settings.prefix_ipv4, settings.prefix_ipv6
+        self._prefixes = Prefixes(self._counters[View.DESTINATION].hosts, lengths, key)
         self._tables: dict[View, dict[int, SlotTable]] = {view: {} for view in View}
+        self._summed: dict[int, F64] = {}
 
     def add(self, columns: Columns, now_ms: int) -> Added:
         """Count flows (columns of a flow batch). `now_ms` is the wall clock, which judges the exporters'
@@ -128,10 +106,11 @@ class Window:
         """
         settings = self.settings
         end = columns["time_end"]
+        flows = len(end)
         plausible = (end >= now_ms - settings.past_ms) & (end <= now_ms + settings.future_ms)
-        implausible = int(len(end) - np.count_nonzero(plausible))
+        implausible = flows - int(np.count_nonzero(plausible))
         if implausible:
-            columns = {name: values[plausible] for name, values in columns.items()}
+            columns = {name: columns[name][plausible] for name in self.columns}
             end = columns["time_end"]
         if not len(end):
             return Added(implausible, implausible, 0.0, ())
@@ -147,66 +126,87 @@ class Window:
             light=(columns["bytes"] < settings.light_bytes) & (columns["packets"] < settings.light_packets),
             random=self._random,
         )
-        volumes: dict[str, Any] = {
-            "place": laid.slot * _LANES + self.lanes.of(columns["exporter"])[laid.row],
-            "bytes": columns["bytes"][laid.row] * laid.share,
-            "packets": columns["packets"][laid.row] * laid.share,
-            "flows": laid.share,
-        }
-        grown: set[int] = set()
-        for view, column in ((View.SOURCE, "src_address"), (View.DESTINATION, "dst_address")):
-            hi, lo = addresses.words(columns[column])
-            frame = grouped(
-                pl.DataFrame({**volumes, "hi": hi[laid.row], "lo": lo[laid.row]}), "place", "hi", "lo"
-            )
-            grown |= self._push(view, frame)
-            if view is View.DESTINATION:
-                self._push(View.PREFIX, self._by_prefix(frame))
-        return Added(len(plausible), implausible, laid.late, tuple(sorted(grown)))
-
-    def _by_prefix(self, frame: pl.DataFrame) -> pl.DataFrame:
-        hi, lo = addresses.prefixes_of(
-            frame["hi"].to_numpy(),
-            frame["lo"].to_numpy(),
-            self.settings.prefix_ipv4,
-            self.settings.prefix_ipv6,
+        slots: list[int] = (np.flatnonzero(np.bincount(laid.slot - oldest)) + oldest).tolist()
+        volumes = (
+            columns["bytes"][laid.row] * laid.share,
+            columns["packets"][laid.row] * laid.share,
+            laid.share,
         )
-        return grouped(frame.with_columns(hi=pl.Series(hi), lo=pl.Series(lo)), "place", "hi", "lo")
+        lanes = self.lanes.of(columns["exporter"]) if self.lanes else None
+        if slots:
+            for view, counters in self._counters.items():
+                hi, lo = addresses.words(columns[_SIDES[view]])
+                numbers = counters.hosts.numbers(hi, lo, lanes)
+                if counters.slots and not counters.fits(slots):
+                    self._empty(view)
+                    numbers = counters.hosts.numbers(hi, lo, lanes)
+                counters.add(numbers[laid.row], laid.slot, slots, volumes)
+            self._summed.clear()
+        return Added(flows, implausible, laid.late, tuple(slots))
 
-    def _push(self, view: View, frame: pl.DataFrame) -> set[int]:
+    def _empty(self, view: View) -> None:
+        """Move what is counted to the tables and begin anew."""
+        counters = self._counters[view]
+        for slot in counters.slots:
+            self._take_out(view, slot)
+        counters.clear()
+        if view is View.DESTINATION:
+            self._prefixes.clear()
+
+    def _take_out(self, view: View, slot: int) -> None:
+        if view is View.DESTINATION:
+            self._table(View.PREFIX, slot).add(self._frame(View.PREFIX, slot, slot))
+        self._table(view, slot).add(self._counters[view].take_out(slot))
+        self._summed.clear()
+
+    def _table(self, view: View, slot: int) -> SlotTable:
         tables = self._tables[view]
-        placed = frame.select(
-            pl.col("place") // _LANES,
-            (pl.col("place") % _LANES).cast(pl.UInt32).alias("lane"),
-            "hi",
-            "lo",
-            *METRICS,
-        )
-        parts = placed.partition_by("place", as_dict=True, include_key=False)
-        for (slot,), part in parts.items():
-            if slot not in tables:
-                settled = slot <= self.head - self.settings.settled_after
-                tables[slot] = SlotTable(self.settings.settled_limit if settled else self.settings.limit)
-            tables[slot].add(part)
-        return {int(slot) for (slot,) in parts}
+        if slot not in tables:
+            settled = slot <= self.head - self.settings.settled_after
+            tables[slot] = SlotTable(self.settings.settled_limit if settled else self.settings.limit)
+        return tables[slot]
 
     def advance(self, newest: int) -> None:
         """Make `newest` the newest slot if it is newer: forget slots that are out, settle old ones."""
         if newest <= self.head:
             return
         previous, self.head = self.head, newest
+        for view, counters in self._counters.items():
+            for slot in counters.slots:
+                if slot <= newest - self.settings.settled_after:
+                    self._take_out(view, slot)
         for tables in self._tables.values():
             for slot in [slot for slot in tables if slot <= newest - self.settings.slots]:
                 del tables[slot]
             for slot, table in tables.items():
-                if previous - self.settings.settled_after < slot <= newest - self.settings.settled_after:
+                if slot <= newest - self.settings.settled_after:
                     table.shrink(self.settings.settled_limit)
                 elif previous - _BUSY < slot <= newest - _BUSY:
                     table.merge()
 
+    def _register(self, view: View) -> HostRegister:
+        return self._prefixes.register if view is View.PREFIX else self._counters[view].hosts
+
+    def _sums(self, view: View, first: int, last: int) -> F64:
+        """What is counted in dense arrays, by metric and host number; not to be written to."""
+        if view is not View.PREFIX:
+            return self._counters[view].sums(first, last)
+        return reduce(np.add, (self._by_prefix(slot) for slot in range(first, last + 1)))
+
+    def _by_prefix(self, slot: int) -> F64:
+        """A slot's volumes by prefix, remembered until something is added."""
+        if slot not in self._summed or self._summed[slot].shape[1] < self._prefixes.size:
+            self._summed[slot] = self._prefixes.sums(self._sums(View.DESTINATION, slot, slot))
+        return self._summed[slot]
+
+    def _frame(self, view: View, first: int, last: int) -> pl.DataFrame:
+        sums = self._sums(view, first, last)
+        return frame_of(self._register(view), sums)
+
     def volumes(self, view: View, first: int, last: int) -> pl.DataFrame:
         """Volumes by host (columns hi, lo, bytes, packets, flows) of slots `first` to `last`."""
-        return self.lanes.fold(pl.concat([part.frame for part in self._parts(view, first, last)]))
+        parts = [part.frame for part in self._parts(view, first, last)]
+        return self.lanes.fold(pl.concat([*parts, self._frame(view, first, last)]))
 
     def over(self, view: View, first: int, last: int, floors: Sequence[float]) -> pl.DataFrame:
         """Volumes over the slots of those hosts that reach one of the `floors` (bytes, packets, flows) in
@@ -216,24 +216,38 @@ class Window:
         the work.
         """
         parts = self._parts(view, first, last)
-        each = [floor / len(parts) / self.lanes.widest for floor in floors]
+        each = np.array(floors) / (len(parts) + 1) / self.lanes.widest
         likely = [
-            part.frame.filter(_reaching(each)).select("hi", "lo")
+            part.frame.filter(_reaching(each.tolist())).select("hi", "lo")
             for part in parts
-            if any(value >= floor for value, floor in zip(part.largest, each, strict=True))
+            if (np.array(part.largest) >= each).any()
         ]
-        if not likely:
+        peak = self._counters[_COUNTED[view]].peak(first, last)
+        counted = ((peak.total if view is View.PREFIX else peak.largest) >= each).any()
+        if not likely and not counted:
             return pl.DataFrame(schema=HOST_SCHEMA)
-        hosts = pl.concat(likely).unique()
-        whole = pl.concat([part.frame.join(hosts, on=("hi", "lo"), how="semi") for part in parts])
-        return self.lanes.fold(whole).filter(_reaching(floors))
+        sums, register = self._sums(view, first, last), self._register(view)
+        dense = np.flatnonzero((sums >= each[:, np.newaxis]).any(axis=0))
+        if not parts and not self.lanes:
+            volumes = {metric: values[dense] for metric, values in zip(METRICS, sums, strict=True)}
+            return pl.DataFrame({"hi": register.hi[dense], "lo": register.lo[dense], **volumes})
+        hosts = pl.concat(
+            [*likely, pl.DataFrame({"hi": register.hi[dense], "lo": register.lo[dense]})]
+        ).unique()
+        lanes = self.lanes.all
+        numbers = register.known(
+            np.tile(hosts["hi"].to_numpy(), len(lanes)),
+            np.tile(hosts["lo"].to_numpy(), len(lanes)),
+            np.repeat(lanes, len(hosts)),
+        )
+        whole = [part.frame.join(hosts, on=("hi", "lo"), how="semi") for part in parts]
+        return self.lanes.fold(pl.concat([*whole, frame_of(register, sums, numbers)])).filter(
+            _reaching(floors)
+        )
 
     def _parts(self, view: View, first: int, last: int) -> list[Part]:
         tables = self._tables[view]
-        return [
-            EMPTY,
-            *(part for slot in range(first, last + 1) if slot in tables for part in tables[slot].parts),
-        ]
+        return [part for slot in range(first, last + 1) if slot in tables for part in tables[slot].parts]
 
     def talkers(
         self, view: View, metric: str, first: int, last: int, limit: int
@@ -249,11 +263,17 @@ class Window:
             limit
         ), error
 
-    def tables(self) -> list[tuple[View, int, SlotTable]]:
-        """Everything held, for a checkpoint."""
-        return [
-            (view, slot, table) for view, tables in self._tables.items() for slot, table in tables.items()
-        ]
+    def slots(self) -> Iterator[tuple[View, int, pl.DataFrame, F64]]:
+        """Everything held, for a checkpoint: volumes by lane and host, and the bound of their error."""
+        for view, tables in self._tables.items():
+            counted = self._counters[_COUNTED[view]].slots
+            for slot in sorted({*tables, *counted}):
+                frame = self._frame(view, slot, slot)
+                table = tables.get(slot)
+                if table is None:
+                    yield view, slot, frame, np.zeros(len(METRICS))
+                else:
+                    yield view, slot, grouped(pl.concat([table.merge(), frame]), *KEYS), table.error
 
     def restore(
         self, head: int, tables: list[tuple[View, int, pl.DataFrame, npt.NDArray[np.float64]]]
@@ -261,6 +281,10 @@ class Window:
         """Take up volumes that were kept elsewhere, instead of what is held now."""
         self.head = head
         self._tables = {view: {} for view in View}
+        for counters in self._counters.values():
+            counters.clear()
+        self._prefixes.clear()
+        self._summed.clear()
         for view, slot, frame, error in tables:
             settled = slot <= head - self.settings.settled_after
             limit = self.settings.settled_limit if settled else self.settings.limit
@@ -269,7 +293,12 @@ class Window:
     @property
     def hosts(self) -> int:
         """Rows held over all views and slots: what memory grows with."""
-        return sum(table.hosts for tables in self._tables.values() for table in tables.values())
+        tables = sum(table.hosts for tables in self._tables.values() for table in tables.values())
+        return tables + sum(counters.filled for counters in self._counters.values())
+
+
+def _reaching(floors: Sequence[float]) -> pl.Expr:
+    return pl.any_horizontal(pl.col(m) >= f for m, f in zip(METRICS, floors, strict=True))
 
 
 __all__ = ["Added", "Columns", "Lanes", "View", "Window", "WindowSettings"]

@@ -23,6 +23,7 @@ import numpy as np
 from sixfold.security.domain import addresses
 from sixfold.security.domain.events import Rates, Reason, Severity
 from sixfold.security.domain.signals import Signal
+from sixfold.security.domain.table import METRICS
 from sixfold.security.domain.window import View, Window
 
 VECTOR: Final = "volumetric"
@@ -94,7 +95,8 @@ class Volumetric:
         over = window.over(view, first, end, (bits / 8, packets, flows))
         if not len(over):
             return []
-        volumes = over.select("bytes", "packets", "flows").to_numpy() * np.array([8.0, 1.0, 1.0]) / seconds
+        volumes = np.column_stack([over[metric].to_numpy() for metric in METRICS])
+        volumes *= np.array([8.0, 1.0, 1.0]) / seconds
         ratios = volumes / np.array(thresholds.values)
         strongest = np.argsort(ratios.max(axis=1))[::-1][: settings.most]
         hi, lo = over["hi"].to_numpy(), over["lo"].to_numpy()
