@@ -14,6 +14,9 @@ from sixfold.local.toml import dump
 GATEWAY: Final = "gw-1"
 API_KEY: Final = "openapi.key"
 ISSUER: Final = "command-issuer"
+CONFIGURATION_ISSUER: Final = "configuration-issuer"
+SOURCES_ISSUER: Final = "sources-issuer"
+"""Of alerts, of gateways' configurations (address centre), of valid sources (identity centre)."""
 _HEADER: Final = (
     "# Written by `sixfold up` at every start. To change a setting, put SIXFOLD_{service}_<GROUP>__<NAME>\n"
     "# into the environment of `sixfold up`; `sixfold config {lower}` shows every setting and its origin.\n\n"
@@ -81,6 +84,10 @@ def agent(home: Home, ports: Ports, flow_bytes: int) -> dict[str, Any]:
         },
         "spool": {"max_bytes": flow_bytes},
         "commands": {"issuers": [ensure_seed(home, ISSUER)]},
+        "translation": {
+            "configured_by": [ensure_seed(home, CONFIGURATION_ISSUER)],
+            "sources_from": [ensure_seed(home, SOURCES_ISSUER)],
+        },
         "telemetry": _telemetry(home, "agent"),
         "health": {"host": HOST, "port": ports["agent.health"]},
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from sixfold.api.agent.v1 import agent_pb2 as agent
-from sixfold.api.subjects import COMMAND_STREAM, RECEIPT_STREAM, command_subject
+from sixfold.api.subjects import COMMAND_STREAM, RECEIPT_STREAM, REPORT_STREAM, command_subject
 from sixfold.chassis.messaging import Messaging, MessagingError
 from sixfold.emergency.adapters.signing import Signer, load_signer
 from sixfold.emergency.domain.decisions import Command
@@ -63,8 +63,11 @@ def build_command(command: Command, alert: AlertAccepted, now: datetime) -> agen
     return message
 
 
+REPORTS_BYTES = 256 << 20
+
+
 class Streams:
-    """Makes COMMANDS and RECEIPTS; a component."""
+    """Makes COMMANDS and RECEIPTS, and REPORTS, where agents tell the other centres what they see; a component."""
 
     name = "emergency-streams"
 
@@ -98,6 +101,19 @@ class Streams:
                 discard=DiscardPolicy.OLD,
                 max_age=7 * DAY,
                 max_bytes=self._receipts_bytes,
+                duplicate_window=7_200,
+            )
+        )
+        await self._messaging.ensure_stream(
+            StreamConfig(
+                name=REPORT_STREAM,
+                subjects=["report.>"],
+                description="what agents have seen on their gateways, such as forged sources",
+                retention=RetentionPolicy.LIMITS,
+                storage=StorageType.FILE,
+                discard=DiscardPolicy.OLD,
+                max_age=7 * DAY,
+                max_bytes=REPORTS_BYTES,
                 duplicate_window=7_200,
             )
         )
