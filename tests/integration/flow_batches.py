@@ -1,5 +1,6 @@
 """Batches as an agent makes them."""
 
+import secrets
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 from sixfold.api.flow.codec import encode
 from sixfold.api.flow.headers import BatchHeaders
 from sixfold.api.flow.schema import ADDRESS, FLOW, BatchSchema
+from sixfold.api.subjects import flow_subject
+from sixfold.chassis.messaging import Messaging
 
 NOW = 1_795_000_000_000
 
@@ -43,3 +46,13 @@ def batch(
     made = columns(rows, sequence, **options)
     headers = BatchHeaders(FLOW.version, gateway, "*", epoch, sequence, floor, rows, NOW, NOW + 60_000)
     return headers.to_nats(), encode(FLOW, made), int(made["bytes"].sum())
+
+
+async def publish(messaging: Messaging, headers: dict[str, str], data: bytes) -> None:
+    """With another message id each time: the server's own window must not help."""
+    await messaging.publish(flow_subject("gw-1"), data, headers=headers, message_id=secrets.token_hex(8))
+
+
+async def holds(messaging: Messaging, batches: int) -> bool:
+    """Whether so many batches of flows wait for the loader."""
+    return (await messaging.js.stream_info("FLOWS")).state.messages == batches
