@@ -1,12 +1,14 @@
 """From the kernel's two entries to one row that says who was behind a public port."""
 
+import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sixfold.agent.conntrack.collector import ConntrackCollector
-from sixfold.agent.conntrack.translation import Translation
+from sixfold.agent.conntrack.translation import Translation, octets_of_ipv4
 from sixfold.agent.counters import Counters
 from sixfold.agent.datagrams import Datagrams, address_text
 from sixfold.agent.decoded import Decoded
@@ -203,6 +205,29 @@ def test_after_a_restart_only_what_is_new_is_told() -> None:
     (ended,) = bench.take(after.ended())
     assert (ended["event"], ended["src_address"]) == (7, A)
     assert bench.collector.state()["until"] == 5_000
+
+
+@pytest.mark.parametrize(
+    ("length", "address"),
+    [
+        (32, "2001:db8:c000:221::"),
+        (40, "2001:db8:1c0:2:21::"),
+        (48, "2001:db8:122:c000:2:2100::"),
+        (56, "2001:db8:122:3c0:0:221::"),
+        (64, "2001:db8:122:344:c0:2:2100::"),
+        (96, "2001:db8:122:344::c000:221"),
+    ],
+)
+def test_every_length_of_prefix_is_read(length: int, address: str) -> None:
+    """The examples of RFC 6052, 2.4."""
+    inside = ipaddress.IPv6Address(address).packed
+    octets = octets_of_ipv4(length)
+    assert bytes(inside[at] for at in octets) == bytes([192, 0, 2, 33])
+    prefix = inside[: length // 8]
+    translation = Translation(prefix=prefix, embedded=octets)
+    addresses = np.frombuffer(inside, np.uint8).reshape(1, 16)
+    assert translation.embeds(addresses).tolist() == [True]
+    assert translation.embed(addresses[:, octets]).tobytes() == inside
 
 
 def test_memory_is_bounded_and_what_is_beyond_is_counted() -> None:

@@ -26,7 +26,7 @@ async def test_they_are_left_alone(outcome) -> None:
     )
     alerts = Alerts()
     messages = [
-        Inbound("receipt.gw-1", one.SerializeToString(), {}, "RECEIPTS", 1, 1, datetime.now(UTC))
+        Inbound("receipt.gw-1", one.SerializeToString(), {}, "RECEIPTS", 1, 1, datetime.now(UTC), None)
         for one in (receipt, mine)
     ]
     await ReceiptReader(alerts).handle(messages)  # type: ignore[arg-type]

@@ -2,23 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from ipaddress import IPv4Address, IPv6Network
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sixfold.agent.gateway.plan import Plan
+from sixfold.api.addressing.embedded import embed
 
 Array = npt.NDArray[Any]
-EMBEDDED: Final[Mapping[int, tuple[int, ...]]] = {
-    32: (4, 5, 6, 7),
-    40: (5, 6, 7, 9),
-    48: (6, 7, 9, 10),
-    56: (7, 9, 10, 11),
-    64: (9, 10, 11, 12),
-    96: (12, 13, 14, 15),
-}
-"""Where the octets of an IPv4 address stand, by the length of the prefix (RFC 6052, 2.2)."""
+
+
+def octets_of_ipv4(length: int) -> tuple[int, ...]:
+    """Where the octets of an IPv4 address stand in the addresses of a prefix so long (RFC 6052, 2.2)."""
+    prefix = IPv6Network(("2001:db8::", length))
+    ones = embed(prefix, IPv4Address("255.255.255.255")).packed
+    zeros = embed(prefix, IPv4Address("0.0.0.0")).packed
+    return tuple(at for at in range(16) if ones[at] != zeros[at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Translation:
             return cls()
         return cls(
             prefix=nat64.prefix.network_address.packed[: nat64.prefix.prefixlen // 8],
-            embedded=EMBEDDED[nat64.prefix.prefixlen],
+            embedded=octets_of_ipv4(nat64.prefix.prefixlen),
             inner4=int(nat64.inner_ipv4.network_address),
             slots=nat64.capacity,
             inner6=nat64.inner_ipv6.network_address.packed[:14],

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sixfold.api.addressing.embedded import LENGTHS
 from sixfold.api.agent.v1 import agent_pb2 as pb
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -15,7 +16,6 @@ MAX_SLOT: Final = 8_191
 INNER_IPV4: Final = "100.127.0.0/18"
 INNER_IPV6: Final = "fd64:6978:666f:6c64::/64"
 NAT64_INTERFACE: Final = "nat64"
-NAT64_LENGTHS: Final = (32, 40, 48, 56, 64, 96)
 _OWN_IPV6: Final = 0xFFFF
 _INTERFACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 _HOST: Final = re.compile(r"[A-Za-z0-9_.:-]{1,253}")
@@ -209,8 +209,8 @@ def _nat64(reader: Reader, one: pb.Nat64) -> Nat64 | None:
     inner4 = reader.network("nat64.innerIpv4", one.inner_ipv4 or INNER_IPV4, 4)
     inner6 = reader.network("nat64.innerIpv6", one.inner_ipv6 or INNER_IPV6, 6)
     interface = reader.interface("nat64.interface", one.interface or NAT64_INTERFACE)
-    if prefix is not None and prefix.prefixlen not in NAT64_LENGTHS:
-        lengths = ", ".join(map(str, NAT64_LENGTHS))
+    if prefix is not None and prefix.prefixlen not in LENGTHS:
+        lengths = ", ".join(map(str, LENGTHS))
         reader.wrong("nat64.prefix", "malformed-prefix", f"RFC 6052 has prefixes of {lengths} bits")
     if prefix is not None and prefix.prefixlen == 96 and prefix.network_address.packed[8]:
         reader.wrong("nat64.prefix", "malformed-prefix", "bits 64 to 71 must be zero (RFC 6052, 2.2)")
