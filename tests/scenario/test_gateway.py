@@ -59,8 +59,12 @@ async def test_terminals_servers_and_who_was_behind_a_port(centre: Centre, excha
     assert page == "hello /from-ipv4\n"
     assert exchange.web6.requests()[0].address == embedded(NAT64, SERVER4)
 
+    # And so does a subscriber, by the server's public address.
+    hairpin = f"http://[{embedded(NAT64, PUBLIC_SERVER)}]/hairpin"
+    assert await asyncio.to_thread(exchange.fetch, exchange.b, hairpin) == "hello /hairpin\n"
+
     async def told() -> bool:
-        return len([one for one in await sessions(centre.messaging) if one.event == CREATE]) >= 3
+        return len([one for one in await sessions(centre.messaging) if one.event == CREATE]) >= 4
 
     await assert_eventually(told)
     found = await sessions(centre.messaging)
@@ -78,6 +82,8 @@ async def test_terminals_servers_and_who_was_behind_a_port(centre: Centre, excha
         SERVER6,
         8080,
     )
+    (around,) = [one for one in found if one.post_dst_port == 8080 and one.src == B]
+    assert (around.dst, around.post_src, around.post_dst) == (embedded(NAT64, PUBLIC_SERVER), PUBLIC, SERVER6)
     # The end of a session has its bytes.
     exchange.gateway.run("conntrack", "-D", "-p", "tcp", check=False)
 

@@ -21,6 +21,11 @@ def warnings(settings: AgentSettings) -> Iterator[str]:
         yield "commands.issuers is empty: every command will be refused"
     if not settings.commands.hooks:
         yield "commands.hooks is empty: alerts will be kept and logged, but handed to nobody"
+    chosen = settings.translation
+    if chosen.enabled and not chosen.configured_by:
+        yield "translation.configured_by is empty: every configuration of this gateway will be refused"
+    if chosen.enabled and not chosen.sources_from:
+        yield "translation.sources_from is empty: valid sources are those of the configuration alone"
     folder = _existing(settings.state_dir)
     free = shutil.disk_usage(folder).free
     if free < settings.spool.max_bytes:
@@ -51,10 +56,23 @@ def problems(settings: AgentSettings) -> list[str]:
     found += [
         f"the hook {one} is no program that we may run" for one in programs if shutil.which(one) is None
     ]
+    if settings.translation.enabled:
+        found += _translation_problems(settings.translation.programs)
     seed = settings.nats.nkey_seed_file
     if seed is not None and not os.access(seed, os.R_OK):
         found.append(f"cannot read nats.nkey_seed_file {seed}")
     return found
+
+
+def _translation_problems(programs: bool) -> Iterator[str]:
+    if os.geteuid() != 0:
+        yield "translation.enabled needs root: nftables, conntrack and interfaces are not for others"
+    needed = ("nft", "ip", "unshare", *(("tayga", "unbound", "softflowd") if programs else ()))
+    missing = [one for one in needed if shutil.which(one) is None]
+    if missing:
+        yield f"translation.enabled needs {', '.join(missing)}: install the packages"
+    if programs and not Path("/dev/net/tun").exists():
+        yield "translation.enabled needs /dev/net/tun: load the module tun"
 
 
 def _kernel_limit() -> int | None:

@@ -42,6 +42,7 @@ def _fail(message: str, code: int = 1) -> typer.Exit:
 
 def run(config: Config = None, override: Set = None) -> None:
     """Collect, until SIGTERM or Ctrl-C."""
+    from sixfold.agent.gateway.remembered import RememberedError
     from sixfold.agent.run import load_settings, serve
     from sixfold.agent.state import StateHeldError
 
@@ -51,7 +52,7 @@ def run(config: Config = None, override: Set = None) -> None:
         raise _fail(f"these settings cannot be used\n{error}", 2) from error
     try:
         asyncio.run(serve(settings))
-    except (StateHeldError, LifecycleError, OSError) as error:
+    except (StateHeldError, RememberedError, LifecycleError, OSError) as error:
         raise _fail(str(error)) from error
 
 

@@ -69,17 +69,6 @@ def test_valid_sources_are_joined_and_only_those_of_access_interfaces_count() ->
     assert "gone0" not in text
 
 
-def test_only_what_changed_is_refilled() -> None:
-    text = files()["nftables.conf"]
-    transaction = nftables.refilling(text, ["subscribers", "valid4"])
-    assert transaction.splitlines()[:2] == [
-        "flush map inet sixfold subscribers",
-        "flush set inet sixfold valid4",
-    ]
-    assert transaction.count("{\n") == transaction.count("}\n")
-    assert "chain" not in transaction
-
-
 def test_jool_has_the_same_port_sets_and_servers() -> None:
     document = dict(DOCUMENT["nat64"], translator="TRANSLATOR_JOOL")
     made = files(nat64=document)

@@ -81,11 +81,12 @@ def legs(group: Group, translation: Translation) -> Iterator[Leg]:
     )
     plain &= (group.protocol != _ICMP) | (group.src != group.reply_dst).any(axis=1)
     if outward.any():
-        yield from _pack(_select(group, outward), Kind.AFTER, NAT64_CREATE)
+        yield from _outward(_select(group, outward), servers[outward], translation)
     if inward.any():
         yield from _inward(_select(group, inward), servers[inward], translation)
     if plain.any():
-        yield from _pack(_select(group, plain), Kind.WHOLE, NAT44_CREATE)
+        some = _select(group, plain)
+        yield from _legs(some, Kind.WHOLE, _key(some), _session(some, NAT44_CREATE))
 
 
 def _select(group: Group, mask: Array) -> Group:
@@ -141,19 +142,27 @@ def _session(group: Group, event: int) -> Array:
     return packed
 
 
-def _pack(group: Group, kind: Kind, event: int) -> Iterator[Leg]:
-    yield from _legs(group, kind, _key(group), _session(group, event))
+def _outward(group: Group, servers: Array, translation: Translation) -> Iterator[Leg]:
+    """A subscriber may reach a server of this gateway by its public address, too."""
+    packed = _session(group, NAT64_CREATE)
+    _put_servers(packed, servers, translation)
+    yield from _legs(group, Kind.AFTER, _key(group), packed)
 
 
 def _inward(group: Group, slots: Array, translation: Translation) -> Iterator[Leg]:
     """IPv4 clients to IPv6 servers; what the translator does is known from the configuration."""
     packed = _session(group, NAT64_CREATE)
     packed["post_nat_src_address"] = translation.embed(group.reply_dst)
+    _put_servers(packed, slots, translation)
+    yield from _legs(group, Kind.WHOLE, _key(group), packed)
+
+
+def _put_servers(packed: Array, slots: Array, translation: Translation) -> None:
+    """In the place of an inner address, the server that stands behind it. slots: 0 for none."""
     for slot in np.unique(slots).tolist():
         server = translation.servers.get(slot)
         if server is not None:
             packed["post_nat_dst_address"][slots == slot] = np.frombuffer(server, dtype=np.uint8)
-    yield from _legs(group, Kind.WHOLE, _key(group), packed)
 
 
 def _legs(group: Group, kind: Kind, key: Array, packed: Array) -> Iterator[Leg]:

@@ -23,9 +23,9 @@ class ApplyError(RuntimeError):
 
 
 _STEPS: Final[Sequence[tuple[str, Callable[[Wanted], list[str]]]]] = (
+    ("nftables", parts.load_table),
     ("files", parts.write_files),
     ("interface", parts.make_links),
-    ("nftables", parts.load_table),
     ("kernel", parts.set_kernel_settings),
     ("programs", parts.run_programs),
 )
@@ -47,17 +47,14 @@ def apply(wanted: Wanted, before: Wanted | None, *, restore: bool = True) -> lis
     """
     if wanted.plan.nat64 is not None and wanted.plan.nat64.translator == "jool":
         raise ApplyError("nat64", "Jool is rendered only; load jool.json yourself, or use tayga", True)
-    step = "check"
-    try:
-        parts.table_contents(wanted)
-    except ProgramError as error:
-        raise ApplyError(step, str(error), True) from error
     changed: list[str] = []
+    step = ""
     try:
         for step, put in _STEPS:  # noqa: B007 - told in the error
             changed += put(wanted)
     except (ProgramError, OSError) as error:
-        restored = restore and _restore(wanted, before)
+        # A transaction that nft refuses has changed nothing.
+        restored = step == "nftables" or (restore and _restore(wanted, before))
         raise ApplyError(step, str(error), restored) from error
     return changed
 

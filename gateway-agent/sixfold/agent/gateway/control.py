@@ -11,7 +11,7 @@ from sixfold.agent.counters import Counters
 from sixfold.agent.gateway import remembered
 from sixfold.agent.gateway.apply import ApplyError, apply
 from sixfold.agent.gateway.check import deviations
-from sixfold.agent.gateway.parts import Wanted
+from sixfold.agent.gateway.parts import Wanted, change_sources, write_files
 from sixfold.agent.gateway.plan import Plan, PlanError, ValidSource, read_plan
 from sixfold.agent.gateway.render import render
 from sixfold.agent.gateway.system import ProgramError
@@ -150,7 +150,10 @@ class GatewayControl:
         changed: list[str] = []
         if plan is not None:
             try:
-                changed = apply(self._wanted(plan, told), before)
+                if isinstance(message, pb.SetValidSources):
+                    changed = self._change_sources(plan, told, before)
+                else:
+                    changed = apply(self._wanted(plan, told), before)
             except ApplyError:
                 self._counters.add("gateway_applied", 1, outcome="failed")
                 raise
@@ -163,6 +166,19 @@ class GatewayControl:
             self._sources = message
         self.troubles = []
         return changed
+
+    def _change_sources(self, plan: Plan, told: Sequence[ValidSource], before: Wanted | None) -> list[str]:
+        """By their difference alone, which is quick; where that does not do, by all that should be."""
+        known = remembered.told_sources(self._sources)
+        if plan.validation is None:
+            return []
+        try:
+            changed = change_sources(plan, known, told)
+            write_files(self._wanted(plan, told))
+            return changed
+        except ProgramError as error:
+            log.info("valid sources: %s", error)
+            return apply(self._wanted(plan, told), before)
 
     def _wanted(self, plan: Plan, told: Sequence[ValidSource]) -> Wanted:
         return Wanted(plan, render(plan, self._folder, told), self._folder, self._programs)

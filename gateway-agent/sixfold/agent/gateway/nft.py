@@ -81,6 +81,25 @@ def _stripped(body: Any) -> Any:
     return {key: _stripped(value) for key, value in body.items() if key not in _VOLATILE}
 
 
+def change_elements(family: str, table: str, running: Content, wanted: Content) -> None:
+    """One transaction that gives sets and maps the elements that they should have, where the rest is the same.
+
+    Raises ProgramError.
+    """
+    commands: list[dict[str, Any]] = []
+    for verb, one, other in (("delete", running, wanted), ("add", wanted, running)):
+        for name, elements in one.elements.items():
+            if fresh := elements - other.elements.get(name, frozenset()):
+                body = {
+                    "family": family,
+                    "table": table,
+                    "name": name,
+                    "elem": [json.loads(each) for each in fresh],
+                }
+                commands.append({verb: {"element": body}})
+    run(["nft", "-j", "-f", "-"], given=json.dumps({"nftables": commands}))
+
+
 def difference(running: Content | None, wanted: Content | None) -> list[str]:
     """Lines as of `diff -u`: `-` what runs and should not, `+` what should run and does not. Empty: the same."""
     before, after = list(_lines(running)), list(_lines(wanted))

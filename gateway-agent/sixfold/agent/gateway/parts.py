@@ -4,17 +4,20 @@ Each part can say how it deviates and be put right by itself, again and again; `
 """
 
 import json
+import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from sixfold.agent.gateway import daemons, nft
 from sixfold.agent.gateway.daemons import Daemon
-from sixfold.agent.gateway.plan import Plan
+from sixfold.agent.gateway.plan import Plan, ValidSource
 from sixfold.agent.gateway.render import Rendered, links, nftables, softflowd, tayga, unbound
 from sixfold.agent.gateway.system import ProgramError, run
 
+log = logging.getLogger(__name__)
 TAYGA_PID: Final = "tayga.pid"
 _CARRIER_WITHIN: Final = 5.0
 _SETS: Final = nftables.FORGED_SETS
@@ -85,10 +88,27 @@ def load_table(wanted: Wanted) -> list[str]:
     if not lines:
         return []
     if running is not None and running.structure == should.structure:
-        changed = [name for name, some in should.elements.items() if running.elements.get(name) != some]
-        nft.load(nftables.refilling(wanted.rendered.ruleset, changed))
-    else:
-        nft.load(nftables.replacing(wanted.rendered.ruleset))
+        try:
+            nft.change_elements(nftables.FAMILY, nftables.TABLE, running, should)
+            return lines
+        except ProgramError as error:
+            # An interval that takes the place of others can be too much for one transaction.
+            log.info("the table is replaced as a whole: %s", error)
+    nft.load(nftables.replacing(wanted.rendered.ruleset))
+    return lines
+
+
+def change_sources(plan: Plan, before: Sequence[ValidSource], after: Sequence[ValidSource]) -> list[str]:
+    """One transaction from these valid sources to those, without a look at the rest. Raises ProgramError."""
+    old, new = nftables.source_elements(plan, before), nftables.source_elements(plan, after)
+    lines = []
+    for verb, some, others in (("delete", old, new), ("add", new, old)):
+        for name, elements in some.items():
+            if fresh := sorted(elements - others[name]):
+                target = f"{nftables.FAMILY} {nftables.TABLE} {name}"
+                lines.append(f"{verb} element {target} {{ {', '.join(fresh)} }}")
+    if lines:
+        nft.load("\n".join(lines) + "\n")
     return lines
 
 

@@ -22,7 +22,6 @@ FORGED_SIZE: Final = 4_096
 """Forged sources that are told one by one at a time; the others are in the total only."""
 FORGED_SECONDS: Final = 600
 _PORTED: Final = "meta l4proto { icmp, tcp, udp }"
-_INTERVAL_ELEMENTS: Final = ("ipv6_addr", "ipv4_addr")
 
 
 def ruleset(plan: Plan, told: Sequence[ValidSource] = ()) -> str:
@@ -36,22 +35,6 @@ def replacing(text: str) -> str:
     return f"table {FAMILY} {TABLE}\ndelete table {FAMILY} {TABLE}\n{text}"
 
 
-def refilling(text: str, names: Iterable[str]) -> str:
-    """One transaction that gives these sets and maps the elements that they have in the ruleset."""
-    lines = [f"flush {_kind_of(text, name)} {FAMILY} {TABLE} {name}" for name in names]
-    blocks = [_block(text, name) for name in names]
-    return "\n".join(lines) + f"\ntable {FAMILY} {TABLE} {{\n" + "".join(blocks) + "}\n"
-
-
-def _block(text: str, name: str) -> str:
-    start = text.index(f"  {_kind_of(text, name)} {name} {{\n")
-    return text[start : text.index("\n  }\n", start) + 5]
-
-
-def _kind_of(text: str, name: str) -> str:
-    return "map" if f"\n  map {name} {{\n" in text else "set"
-
-
 def _elements(items: Iterable[str]) -> list[str]:
     found = list(items)
     return ["elements = {", *(f"  {one}," for one in found), "}"] if found else []
@@ -62,22 +45,27 @@ def _set(kind: str, name: str, type_: str, flags: str, items: Iterable[str], *mo
     return [f"{kind} {name} {{", *(f"  {line}" for line in lines), "}"]
 
 
+def source_elements(plan: Plan, told: Sequence[ValidSource]) -> dict[str, set[str]]:
+    """By name of the set; prefixes that another covers, and those of other interfaces, are left out."""
+    by_interface: dict[tuple[int, str], list[Network]] = defaultdict(list)
+    for one in (*(plan.validation.valid if plan.validation else ()), *told):
+        if one.interface in plan.access:
+            by_interface[one.prefix.version, one.interface].append(one.prefix)
+    found: dict[str, set[str]] = {"valid6": set(), "valid4": set()}
+    for (version, interface), networks in by_interface.items():
+        collapsed = ipaddress.collapse_addresses(networks)  # type: ignore[type-var]
+        found[f"valid{version}"] |= {f'"{interface}" . {network}' for network in collapsed}
+    return found
+
+
 def _sources(plan: Plan, told: Sequence[ValidSource]) -> Iterator[str]:
     if plan.validation is None:
         return
-    by_interface: dict[tuple[int, str], list[Network]] = defaultdict(list)
-    for one in (*plan.validation.valid, *told):
-        if one.interface in plan.access:
-            by_interface[one.prefix.version, one.interface].append(one.prefix)
+    elements = source_elements(plan, told)
     yield f"counter {FORGED} {{ }}"
     for version, type_ in ((6, "ipv6_addr"), (4, "ipv4_addr")):
-        items = [
-            f'"{interface}" . {network}'
-            for (family, interface), networks in sorted(by_interface.items())
-            if family == version
-            for network in ipaddress.collapse_addresses(networks)  # type: ignore[type-var]
-        ]
-        yield from _set("set", f"valid{version}", f"ifname . {type_}", "interval", items)
+        name = f"valid{version}"
+        yield from _set("set", name, f"ifname . {type_}", "interval", sorted(elements[name]))
         yield from _set(
             "set", f"forged{version}", f"ifname . {type_}", "dynamic, timeout", (),
             f"size {FORGED_SIZE}", f"timeout {FORGED_SECONDS}s", "counter",
