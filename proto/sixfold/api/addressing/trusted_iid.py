@@ -76,6 +76,11 @@ class Identity:
     unit_start_ms: int
 
 
+def is_usable(pseudonym: int) -> bool:
+    """Whether a number may be given out as a pseudonym: 40 bits, and not one of two that cannot be enciphered."""
+    return 0 <= pseudonym < 1 << PSEUDONYM_BITS and pseudonym not in _UNUSABLE_PSEUDONYMS
+
+
 def derive_key(master: bytes, prefix: IPv6Network, epoch: int) -> bytes:
     """The AES-256 key of one /64 and epoch. HMAC-SHA256 as the PRF of a key derivation (NIST SP 800-108)."""
     if len(master) < MASTER_KEY_BYTES:
@@ -101,7 +106,7 @@ def make_iid(
 ) -> int:
     """The identifier of a pseudonym from `time_ms` on, under AES with the key of that prefix and epoch. It is never a
     reserved one (RFC 5453). Raises AddressingError."""
-    if not 0 <= pseudonym < 1 << PSEUDONYM_BITS or pseudonym in _UNUSABLE_PSEUDONYMS:
+    if not is_usable(pseudonym):
         raise AddressingError("pseudonym", f"{pseudonym:#x} is none of {PSEUDONYM_BITS} bits that is in use")
     if time_ms < 0:
         raise AddressingError("time", "is before 1970")
@@ -132,7 +137,7 @@ def read_iid(
     if plain & ((1 << layout.check_bits) - 1):
         return None
     pseudonym = plain >> (64 - PSEUDONYM_BITS)
-    if pseudonym in _UNUSABLE_PSEUDONYMS:
+    if not is_usable(pseudonym):
         return None
     unit = plain >> layout.check_bits & ((1 << layout.time_bits) - 1)
     start = (epoch << layout.time_bits) + unit
