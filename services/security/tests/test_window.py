@@ -254,7 +254,7 @@ def test_a_checkpoint_goes_on_where_the_window_was() -> None:
 def test_spread_conserves_every_flow(spans: list[tuple[int, int]]) -> None:
     start, end = (np.array(column, dtype=np.int64) for column in zip(*spans, strict=True))
     laid = spread(start, end, slot_ms=700, first_slot=4, last_slot=100)
-    assert laid.share.sum() + laid.late == pytest.approx(len(spans))
+    assert sum(one.share.sum() for one in laid.shares) + laid.late == pytest.approx(len(spans))
 
 
 @pytest.mark.parametrize("text", ["192.0.2.7/32", "192.0.2.0/24", "2001:db8::/32", "::/0", "2001:db8::1/128"])

@@ -7,6 +7,7 @@ content to the slots' tables when there are more than `cells` cells (slots times
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import reduce
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from sixfold.security.domain.hosts import HostRegister, Numbers
 from sixfold.security.domain.table import METRICS
 
 F64 = npt.NDArray[np.float64]
+_WAYS: Final = 8
+_FEW: Final = 256
 I64 = npt.NDArray[np.int64]
 
 
@@ -133,9 +136,13 @@ class Prefixes:
     def sums(self, of_hosts: F64) -> F64:
         """By metric and prefix number."""
         self._follow()
-        total: F64 = np.zeros((len(of_hosts), self.register.size))
+        size = self.register.size
+        # Additions to one place wait for each other: few prefixes are summed in several places each.
+        ways = _WAYS if size < _FEW else 1
+        place = self._of if ways == 1 else self._of * ways + np.arange(len(self._of)) % ways
+        total: F64 = np.zeros((len(of_hosts), size))
         for row, values in zip(total, of_hosts, strict=True):
-            row += np.bincount(self._of[: len(values)], values, self.register.size)
+            row += np.bincount(place[: len(values)], values, size * ways).reshape(size, ways).sum(axis=1)
         return total
 
     def _follow(self) -> None:

@@ -10,17 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """`row[i]` of the flows has `share[i]` of its volume in slot `slot[i]`."""
+
+    row: I64 | slice
+    slot: I64
+    share: F64
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """`row[i]` of the flows has `share[i]` of its volume in slot `slot[i]`."""
-
-    row: I64
-    slot: I64
-    share: npt.NDArray[np.float64]
+    shares: tuple[Shares, ...]
     late: float
-    """Volume, in flows, that fell before `first_slot` and was left out."""
+    """Volume, in flows, that fell before the first slot and was left out."""
 
 
 def spread(
@@ -43,31 +49,28 @@ def spread(
     """
     begin = np.minimum(start, end)
     if light is None or random is None:
-        long = np.flatnonzero(begin // slot_ms != end // slot_ms)
         slot = end // slot_ms
+        long = np.flatnonzero(begin // slot_ms != slot)
     else:
+        slot = (begin + (random.random(len(end)) * (end - begin + 1)).astype(np.int64)) // slot_ms
         heavy = np.flatnonzero(~light)
         long = heavy[begin[heavy] // slot_ms != end[heavy] // slot_ms]
-        slot = (begin + (random.random(len(end)) * (end - begin + 1)).astype(np.int64)) // slot_ms
-    whole = np.ones(len(end), dtype=bool)
-    whole[long] = False
-    early = slot < first_slot
-    late = float(np.count_nonzero(whole & early))
-    whole &= ~early & (slot <= last_slot)
-    kept = np.flatnonzero(whole)
-    if not len(long):
-        return Spread(kept, slot[kept], np.ones(len(kept)), late)
-    parts = _parts(begin[long], end[long], slot_ms, first_slot, last_slot)
-    return Spread(
-        np.concatenate([kept, long[parts.row]]),
-        np.concatenate([slot[kept], parts.slot]),
-        np.concatenate([np.ones(len(kept)), parts.share]),
-        late + parts.late,
-    )
+    whole = np.ones(len(end))
+    whole[long] = 0.0
+    if len(end) and slot.min() >= first_slot and slot.max() <= last_slot:
+        shares, late = (Shares(slice(None), slot, whole),), 0.0
+    else:
+        kept = np.flatnonzero((slot >= first_slot) & (slot <= last_slot))
+        shares, late = (Shares(kept, slot[kept], whole[kept]),), float(whole[slot < first_slot].sum())
+    if len(long):
+        parts, before = _parts(begin[long], end[long], slot_ms, first_slot, last_slot)
+        shares = (*shares, Shares(long[parts.row], parts.slot, parts.share))
+        late += before
+    return Spread(shares, late)
 
 
-def _parts(begin: I64, end: I64, slot_ms: int, first_slot: int, last_slot: int) -> Spread:
-    """Lay flows that cross the border of a slot."""
+def _parts(begin: I64, end: I64, slot_ms: int, first_slot: int, last_slot: int) -> tuple[Shares, float]:
+    """Lay flows that cross the border of a slot; with what is left out before the first."""
     duration = end - begin
     first = np.maximum(begin // slot_ms, first_slot)
     count = np.maximum(np.minimum(end // slot_ms, last_slot) - first + 1, 0)
@@ -76,4 +79,4 @@ def _parts(begin: I64, end: I64, slot_ms: int, first_slot: int, last_slot: int) 
     slot = first[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
     left = np.maximum(slot * slot_ms, begin[row])
     right = np.minimum((slot + 1) * slot_ms, end[row])
-    return Spread(row, slot, (right - left) / duration[row], late)
+    return Shares(row, slot, (right - left) / duration[row]), late

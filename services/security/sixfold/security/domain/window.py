@@ -80,6 +80,9 @@ _COUNTED: Final = {
 _SIDES: Final = {View.SOURCE: "src_address", View.DESTINATION: "dst_address"}
 
 
+_NOBODY: Final = pl.DataFrame(schema=HOST_SCHEMA)
+
+
 class Window:
     """Volumes of the last `slots` slots. Not thread-safe: one caller at a time."""
 
@@ -126,21 +129,22 @@ class Window:
             light=(columns["bytes"] < settings.light_bytes) & (columns["packets"] < settings.light_packets),
             random=self._random,
         )
-        slots: list[int] = (np.flatnonzero(np.bincount(laid.slot - oldest)) + oldest).tolist()
-        volumes = (
-            columns["bytes"][laid.row] * laid.share,
-            columns["packets"][laid.row] * laid.share,
-            laid.share,
-        )
+        slots = sorted({slot for shares in laid.shares for slot in _occurring(shares.slot, oldest)})
+        volumes = [
+            (columns["bytes"][one.row] * one.share, columns["packets"][one.row] * one.share, one.share)
+            for one in laid.shares
+        ]
         lanes = self.lanes.of(columns["exporter"]) if self.lanes else None
         if slots:
-            for view, counters in self._counters.items():
-                hi, lo = addresses.words(columns[_SIDES[view]])
+            for view, name in _SIDES.items():
+                counters = self._counters[view]
+                hi, lo = addresses.words(columns[name])
                 numbers = counters.hosts.numbers(hi, lo, lanes)
                 if counters.slots and not counters.fits(slots):
                     self._empty(view)
                     numbers = counters.hosts.numbers(hi, lo, lanes)
-                counters.add(numbers[laid.row], laid.slot, slots, volumes)
+                for one, of_one in zip(laid.shares, volumes, strict=True):
+                    counters.add(numbers[one.row], one.slot, slots, of_one)
             self._summed.clear()
         return Added(flows, implausible, laid.late, tuple(slots))
 
@@ -225,7 +229,7 @@ class Window:
         peak = self._counters[_COUNTED[view]].peak(first, last)
         counted = ((peak.total if view is View.PREFIX else peak.largest) >= each).any()
         if not likely and not counted:
-            return pl.DataFrame(schema=HOST_SCHEMA)
+            return _NOBODY
         sums, register = self._sums(view, first, last), self._register(view)
         dense = np.flatnonzero((sums >= each[:, np.newaxis]).any(axis=0))
         if not parts and not self.lanes:
@@ -295,6 +299,10 @@ class Window:
         """Rows held over all views and slots: what memory grows with."""
         tables = sum(table.hosts for tables in self._tables.values() for table in tables.values())
         return tables + sum(counters.filled for counters in self._counters.values())
+
+
+def _occurring(slots: npt.NDArray[np.int64], oldest: int) -> list[int]:
+    return (np.flatnonzero(np.bincount(slots - oldest)) + oldest).tolist()
 
 
 def _reaching(floors: Sequence[float]) -> pl.Expr:
