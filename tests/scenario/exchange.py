@@ -224,9 +224,9 @@ def build(network: Network, folder: Path) -> Exchange:
     ipv4.address("eth0", f"{SERVER4}/24", f"{NAME_SERVER}/24")
     ipv6.address("eth0", f"{SERVER6}/64")
     for host, via in ((a, "2001:db8:a:1::1"), (b, "2001:db8:b:1::1"), (ipv6, "2001:db8:5::1")):
-        host.run("ip", "-6", "route", "add", "default", "via", via)
+        host.ip(f"route add ::/0 via {via}")
         host.resolver(RESOLVER)
-    ipv4.run("ip", "route", "add", "default", "via", "198.51.100.1")
+    ipv4.ip("route add default via 198.51.100.1")
     web4 = WebServer(ipv4, SERVER4, 80, folder)
     web6 = WebServer(ipv6, SERVER6, 8080, folder)
     _name_server(ipv4, folder)

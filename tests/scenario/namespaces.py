@@ -39,14 +39,13 @@ class Namespace:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.run("ip", "link", "set", "lo", "up", make=True)
+        subprocess.run(["ip", "netns", "add", name], check=True)
+        self.ip("link set lo up")
         self.write("net.ipv6.conf.default.accept_dad", "0")
         self.write("net.ipv6.conf.default.accept_ra", "0")
 
-    def run(self, *command: str, make: bool = False, check: bool = True, timeout: float = 20) -> str:
+    def run(self, *command: str, check: bool = True, timeout: float = 20) -> str:
         """Standard output of a program in here."""
-        if make:
-            subprocess.run(["ip", "netns", "add", self.name], check=True)
         done = subprocess.run(
             ["ip", "netns", "exec", self.name, *command],
             capture_output=True,
@@ -67,13 +66,17 @@ class Namespace:
             )
 
     def write(self, sysctl: str, value: str) -> None:
-        self.run("sysctl", "-qw", f"{sysctl}={value}")
+        self.inside(lambda: (Path("/proc/sys") / sysctl.replace(".", "/")).write_text(value))
+
+    def ip(self, *lines: str) -> None:
+        """Arguments of `ip`, one command a line."""
+        command = ["ip", "-netns", self.name, "-batch", "-"]
+        done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
     def address(self, interface: str, *addresses: str) -> None:
-        for one in addresses:
-            nodad = ("nodad",) if ":" in one else ()
-            self.run("ip", "address", "add", one, "dev", interface, *nodad)
-        self.run("ip", "link", "set", interface, "up")
+        added = [f"address add {one} dev {interface}{' nodad' if ':' in one else ''}" for one in addresses]
+        self.ip(*added, f"link set {interface} up")
 
     def resolver(self, address: str) -> None:
         """Programs that are run in here afterwards ask this name server."""
