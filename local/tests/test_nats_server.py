@@ -93,7 +93,8 @@ async def test_anonymous_is_refused(home_and_ports: tuple[Home, Ports]) -> None:
 async def test_agent_publishes_only_its_own_subjects(home_and_ports: tuple[Home, Ports]) -> None:
     home, ports = home_and_ports
     async with connected(home, ports, "agent-gw-1") as peer:
-        for subject in ("flow.0.gw-1", "nat.3.gw-1", "heartbeat.gw-1", "receipt.gw-1", "counter.gw-1"):
+        own = ("flow.0.gw-1", "nat.3.gw-1", "heartbeat.gw-1", "receipt.gw-1", "counter.gw-1")
+        for subject in (*own, "report.gw-1.spoofed-source"):
             assert not await peer.refused(subject), subject
         for subject in (
             "flow.0.gw-2",
@@ -101,6 +102,7 @@ async def test_agent_publishes_only_its_own_subjects(home_and_ports: tuple[Home,
             "command.gw-1.alert",
             "event.security.x.v1",
             "receipt.gw-2",
+            "report.gw-2.spoofed-source",
         ):
             assert await peer.refused(subject), subject
 
@@ -114,6 +116,16 @@ async def test_centre_appends_only_to_its_own_ledger(home_and_ports: tuple[Home,
             assert await peer.refused(subject), subject
     async with connected(home, ports, "security") as peer:
         assert await peer.refused("command.gw-1.alert")
+        assert await peer.refused("command.gw-1.configuration")
+        assert await peer.refused("report.gw-1.spoofed-source")
+
+
+async def test_each_centre_sends_its_own_commands_only(home_and_ports: tuple[Home, Ports]) -> None:
+    home, ports = home_and_ports
+    for centre, kind in (("emergency", "alert"), ("address", "configuration"), ("identity", "sources")):
+        async with connected(home, ports, centre) as peer:
+            for other in ("alert", "configuration", "sources"):
+                assert await peer.refused(f"command.gw-1.{other}") == (other != kind), (centre, other)
 
 
 async def test_agent_reads_only_its_own_commands(home_and_ports: tuple[Home, Ports]) -> None:
