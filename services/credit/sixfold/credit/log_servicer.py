@@ -15,6 +15,8 @@ from sixfold.credit.warehouse.connection import Warehouse
 from sixfold.credit.warehouse.erasure import erase
 
 DAY: Final = 86_400_000
+SKEW: Final = 300_000
+"""Milliseconds that the caller's clock may be before ours."""
 
 
 def _questions(message: pb.LogQuestions) -> trace.Questions:
@@ -49,7 +51,7 @@ class LogServicer(log_pb2_grpc.LogServiceServicer):
 
     async def EraseLogs(self, request: pb.EraseLogsRequest, context: Any) -> pb.EraseLogsResponse:
         days = self._warehouse.settings.nat_days
-        youngest = time.time_ns() // 1_000_000 - days * DAY
+        youngest = time.time_ns() // 1_000_000 - days * DAY + SKEW
         if not 0 < request.before <= youngest:
             raise rpc.InvalidArgument(
                 "before", f"logs are kept for {days} days (warehouse.nat_days)", reason="WITHIN_RETENTION"

@@ -1,14 +1,57 @@
 """Settings of the identity centre."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from sixfold.chassis.config import Settings
 from sixfold.chassis.http import HttpSettings
 from sixfold.chassis.messaging import NatsSettings
-from sixfold.chassis.rpc import RpcSettings
+from sixfold.chassis.rpc import ClientSettings, RpcSettings
 from sixfold.chassis.telemetry import TelemetrySettings
+
+
+class OfficerSettings(Settings):
+    name: str = Field(pattern=r"[A-Za-z0-9._-]{1,64}")
+    public_key: str = Field(pattern=r"[0-9a-f]{64}")
+    """Ed25519, 32 bytes in hexadecimal."""
+    roles: tuple[
+        Literal["requester", "approver", "person-requester", "person-approver", "auditor", "eraser"], ...
+    ]
+
+
+class TraceSettings(Settings):
+    """The trace desk. Its keys, the vault's key and the pseudonym key should have different keepers."""
+
+    origin: str = Field(default="sixfold/audit", pattern=r"[^+\s]{1,128}")
+    """Name of the audit log, in every checkpoint."""
+    audit_key_file: Path
+    """Seed of the Ed25519 key that signs the checkpoints: 32 random bytes in hexadecimal."""
+    case_key_file: Path
+    """32 random bytes in hexadecimal: what the keys of case records and identifiers are wrapped with."""
+    officers: tuple[OfficerSettings, ...] = ()
+    credit: str = "127.0.0.1:50051"
+    """host:port of the credit centre, which keeps the logs."""
+    address: str = "127.0.0.1:50051"
+    """host:port of the address centre, which keeps the translation rules."""
+    client: ClientSettings = ClientSettings()
+    statement_seconds: int = Field(default=300, ge=10, le=3_600)
+    """How old an officer's signed statement may be."""
+    lookback_hours: int = Field(default=48, ge=1, le=24 * 30)
+    """How long a NAT session or port block may last whose end was never told."""
+    identifier_networks: tuple[str, ...] = ()
+    """IPv6 prefixes whose /64 networks have opted in to identity-bearing interface identifiers."""
+    identifier_hours: int = Field(default=48, ge=1, le=24 * 30)
+    """How long an address with such an identifier may be used."""
+    log_days: int = Field(default=190, ge=1)
+    """Days that binding logs and NAT sessions are kept; not less than the warehouse's own setting."""
+    person_days: int = Field(default=190, ge=0)
+    """Days after which the vault entry of a retired subscriber is erased."""
+    case_days: int = Field(default=3 * 365 + 1, ge=1)
+    """Days after its expiry that a case's records are kept."""
+    retention_hours: float = Field(default=24.0, gt=0)
+    """Hours between two runs of the erasure."""
 
 
 class IdentitySettings(Settings):
@@ -20,6 +63,8 @@ class IdentitySettings(Settings):
     """32 random bytes in hexadecimal: what pseudonyms are made with. Another key makes other pseudonyms."""
     vault_key_file: Path = Path("identity-vault.key")
     """32 random bytes in hexadecimal: what person references are sealed with. Keep it apart from the first."""
+    trace: TraceSettings | None = None
+    """Absent: there is no trace desk, and no audit trail."""
     nat_sessions: bool = True
     """Whether live NAT sessions are held against the bindings."""
     index_seconds: float = Field(1.0, gt=0, le=60)

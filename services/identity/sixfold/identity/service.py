@@ -21,6 +21,7 @@ from sixfold.identity.config import IdentitySettings
 from sixfold.identity.domain.registry import Registry, evolve
 from sixfold.identity.handlers import Identities
 from sixfold.identity.servicer import IdentityServicer
+from sixfold.identity.trace.service import TraceDesk, build_desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Service(Lifecycle):
 
     rpc: RpcServer
     identities: Identities
+    desk: TraceDesk | None
 
 
 class Aside:
@@ -67,20 +69,26 @@ def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
     vault = SealedVault(messaging, settings.vault_key_file)
     identities = Identities(ledger=ledger, vault=vault, pseudonyms=pseudonyms, meter=meter)
     observe_registry(telemetry, lambda: ledger.state)
+    desk = build_desk(settings.trace, messaging, ledger, vault) if settings.trace is not None else None
     rpc = RpcServer(
         settings.rpc,
         services=[
             (add_IdentityServiceServicer_to_server, IdentityServicer(identities)),
             (add_BindingLogServiceServicer_to_server, BindingLogServicer(BindingLog(ledger, meter).log)),
+            *(desk.services if desk is not None else ()),
         ],
         telemetry=telemetry,
         name="identity-rpc",
     )
-    components: list[Component] = [pseudonyms, vault, ledger, rpc]
+    components: list[Component] = [pseudonyms, vault, ledger]
+    if desk is not None:
+        components += [*desk.before, rpc, *desk.after]
+    else:
+        components.append(rpc)
     if settings.nat_sessions:
         components.append(Aside(_sessions(settings, dependencies, ledger, meter)))
     service = Service(components, name=CENTRE)
-    service.rpc, service.identities = rpc, identities
+    service.rpc, service.identities, service.desk = rpc, identities, desk
     return service
 
 

@@ -137,6 +137,18 @@ class ApprovalStatement(_message.Message):
     reason: str
     def __init__(self, made: _Optional[int] = ..., nonce: _Optional[bytes] = ..., trace_id: _Optional[str] = ..., question_hash: _Optional[bytes] = ..., approved: _Optional[bool] = ..., expires: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
+class ErasureStatement(_message.Message):
+    __slots__ = ("made", "nonce", "subscriber", "reason")
+    MADE_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    made: int
+    nonce: bytes
+    subscriber: str
+    reason: str
+    def __init__(self, made: _Optional[int] = ..., nonce: _Optional[bytes] = ..., subscriber: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
 class ReadStatement(_message.Message):
     __slots__ = ("made", "nonce", "trace_id")
     MADE_FIELD_NUMBER: _ClassVar[int]
@@ -268,6 +280,20 @@ class ResolvePersonResponse(_message.Message):
     person_reference: str
     audit_index: int
     def __init__(self, person_reference: _Optional[str] = ..., audit_index: _Optional[int] = ...) -> None: ...
+
+class ErasePersonRequest(_message.Message):
+    __slots__ = ("signed",)
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    signed: Signed
+    def __init__(self, signed: _Optional[_Union[Signed, _Mapping]] = ...) -> None: ...
+
+class ErasePersonResponse(_message.Message):
+    __slots__ = ("erased", "audit_index")
+    ERASED_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_INDEX_FIELD_NUMBER: _ClassVar[int]
+    erased: bool
+    audit_index: int
+    def __init__(self, erased: _Optional[bool] = ..., audit_index: _Optional[int] = ...) -> None: ...
 
 class IssueInterfaceIdentifierRequest(_message.Message):
     __slots__ = ("network", "pseudonym")

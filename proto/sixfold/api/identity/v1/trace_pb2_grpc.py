@@ -76,6 +76,11 @@ class TraceServiceStub:
                 request_serializer=sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ResolvePersonRequest.SerializeToString,
                 response_deserializer=sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ResolvePersonResponse.FromString,
                 _registered_method=True)
+        self.ErasePerson = channel.unary_unary(
+                '/sixfold.api.identity.v1.TraceService/ErasePerson',
+                request_serializer=sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ErasePersonRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ErasePersonResponse.FromString,
+                _registered_method=True)
         self.IssueInterfaceIdentifier = channel.unary_unary(
                 '/sixfold.api.identity.v1.TraceService/IssueInterfaceIdentifier',
                 request_serializer=sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.IssueInterfaceIdentifierRequest.SerializeToString,
@@ -145,9 +150,17 @@ class TraceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ErasePerson(self, request, context):
+        """Makes a person's vault entry unreadable for good; the pseudonym stays and leads to nobody. Statement:
+        ErasureStatement, of an officer with the role `eraser`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def IssueInterfaceIdentifier(self, request, context):
         """For access networks that have opted in: an address whose interface identifier the trace desk alone can read.
-        Reasons: NETWORK_NOT_OPTED_IN, ADDRESS_MALFORMED, PSEUDONYM_UNKNOWN.
+        Reasons: NETWORK_NOT_OPTED_IN, ADDRESS_MALFORMED, PSEUDONYM_UNKNOWN, SPACE_EXHAUSTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -195,6 +208,11 @@ def add_TraceServiceServicer_to_server(servicer, server):
                     servicer.ResolvePerson,
                     request_deserializer=sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ResolvePersonRequest.FromString,
                     response_serializer=sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ResolvePersonResponse.SerializeToString,
+            ),
+            'ErasePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ErasePerson,
+                    request_deserializer=sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ErasePersonRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ErasePersonResponse.SerializeToString,
             ),
             'IssueInterfaceIdentifier': grpc.unary_unary_rpc_method_handler(
                     servicer.IssueInterfaceIdentifier,
@@ -420,6 +438,33 @@ class TraceService:
             '/sixfold.api.identity.v1.TraceService/ResolvePerson',
             sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ResolvePersonRequest.SerializeToString,
             sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ResolvePersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ErasePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.identity.v1.TraceService/ErasePerson',
+            sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ErasePersonRequest.SerializeToString,
+            sixfold_dot_api_dot_identity_dot_v1_dot_trace__pb2.ErasePersonResponse.FromString,
             options,
             channel_credentials,
             insecure,

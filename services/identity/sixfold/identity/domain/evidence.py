@@ -58,6 +58,7 @@ class Held:
 def inside_of(asked: Asked, events: Sequence[NatEvent], lookback: int) -> frozenset[Inside]:
     """Everybody whom the translation had at the asked place at some instant within the tolerance."""
     open_since: dict[tuple[object, ...], NatEvent] = {}
+    ended: dict[tuple[object, ...], int] = {}
     found: set[Inside] = set()
 
     def seen(event: NatEvent, since: int, until: int) -> None:
@@ -79,9 +80,11 @@ def inside_of(asked: Asked, events: Sequence[NatEvent], lookback: int) -> frozen
             open_since[place] = event
         elif before is None:
             # Only its end is told, or it began before what was read.
-            seen(event, event.time - lookback, event.time)
+            seen(event, max(event.time - lookback, ended.get(place, 0)), event.time)
+            ended[place] = event.time
         elif _who(before) == _who(event):
             seen(before, before.time, event.time)
+            ended[place] = event.time
             del open_since[place]
     for event in open_since.values():
         seen(event, event.time, event.time + lookback)

@@ -25,8 +25,8 @@ class Registry:
     """`holders` leads from a prefix (network, length) to the ids of the bindings that share its ports.
 
     `inside_ended` is when a more specific binding inside of a held prefix ended last: from then on the prefix's holder
-    held that part, too. `revision` grows with every change of a binding; `clock` is the time of the last event; `logged`
-    counts the rows of other authorities' binding logs.
+    held that part, too. `revision` grows with every change of a binding; `clock` is the time of the last event;
+    `logged` counts the rows of other authorities' binding logs.
     """
 
     subscribers: dict[str, Subscriber] = field(default_factory=dict[str, Subscriber])
@@ -75,7 +75,7 @@ def evolve(registry: Registry, event: Event) -> Registry:
             registry.terminals_of.setdefault(event.subscriber, []).append(event.terminal)
         case LifecycleChanged():
             registry.clock = max(registry.clock, event.time)
-            _change(registry, event.pseudonym, Lifecycle[event.state.upper()])
+            _change(registry, event.pseudonym, Lifecycle[event.state.upper()], event.time)
         case AddressesBound():
             for bound in event.bindings:
                 prefix = from_packed(bound.network, bound.length)
@@ -103,9 +103,10 @@ def evolve(registry: Registry, event: Event) -> Registry:
     return registry
 
 
-def _change(registry: Registry, pseudonym: str, state: Lifecycle) -> None:
+def _change(registry: Registry, pseudonym: str, state: Lifecycle, time: int) -> None:
     if pseudonym in registry.subscribers:
-        registry.subscribers[pseudonym] = replace(registry.subscribers[pseudonym], state=state)
+        subscriber = registry.subscribers[pseudonym]
+        registry.subscribers[pseudonym] = replace(subscriber, state=state, changed=time)
     else:
         registry.terminals[pseudonym] = replace(registry.terminals[pseudonym], state=state)
 

@@ -42,6 +42,8 @@ class Subscriber:
     kind: str
     enrolled: int
     state: Lifecycle = Lifecycle.ACTIVE
+    changed: int = 0
+    """When the state last changed; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
