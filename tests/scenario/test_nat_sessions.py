@@ -12,7 +12,7 @@ from sixfold.chassis.testing import NatsServer, assert_eventually
 
 from .conftest import Centre, agent_rights
 from .exchange import NAT64, PORTS_A, PUBLIC, SERVER4, A, B, Exchange, configuration, valid_sources
-from .sessions import CREATE, columns, embedded, sessions
+from .sessions import CREATE, DELETE, columns, embedded, sessions
 
 pytestmark = [pytest.mark.scenario, pytest.mark.nats]
 NAT44_CREATE = 4
@@ -82,6 +82,34 @@ async def test_icmp_scattered_ports_and_nat44(centre: Centre, exchange: Exchange
         SERVER4,
     )
     assert 2000 <= nat44.post_src_port <= 2999
+
+
+async def test_a_changed_port_set_ends_its_sessions(centre: Centre, exchange: Exchange) -> None:
+    assert not (await centre.configure(1, configuration())).cause
+    assert not (await centre.tell_sources(1, valid_sources())).cause
+
+    def speak(source: str) -> None:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as one:
+            one.bind((source, 40_000))
+            one.sendto(b"x", (embedded(NAT64, SERVER4), 9))
+
+    def all_speak() -> None:
+        exchange.a.inside(lambda: speak(A))
+        exchange.b.inside(lambda: speak(B))
+
+    async def told(count: int) -> list:
+        found = [one for one in await sessions(centre.messaging) if one.src_port == 40_000]
+        return found if len(found) >= count else []
+
+    all_speak()
+    first = await assert_eventually(lambda: told(2))
+    wanted = configuration()
+    wanted.port_sets[0].ranges[0].first, wanted.port_sets[0].ranges[0].last = 30_000, 30_099
+    assert not (await centre.configure(2, wanted)).cause
+    all_speak()
+    found = (await assert_eventually(lambda: told(4)))[len(first) :]
+    assert [(one.src, one.event) for one in found] == [(A, DELETE), (A, CREATE)]
+    assert 30_000 <= found[1].post_src_port <= 30_099
 
 
 async def test_sessions_whose_events_were_dropped_are_told(

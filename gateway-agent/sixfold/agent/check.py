@@ -67,7 +67,7 @@ def problems(settings: AgentSettings) -> list[str]:
 def _translation_problems(programs: bool) -> Iterator[str]:
     if os.geteuid() != 0:
         yield "translation.enabled needs root: nftables, conntrack and interfaces are not for others"
-    needed = ("nft", "ip", "unshare", *(("tayga", "unbound", "softflowd") if programs else ()))
+    needed = ("nft", "ip", "conntrack", "unshare", *(("tayga", "unbound", "softflowd") if programs else ()))
     missing = [one for one in needed if shutil.which(one) is None]
     if missing:
         yield f"translation.enabled needs {', '.join(missing)}: install the packages"

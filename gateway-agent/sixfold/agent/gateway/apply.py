@@ -52,6 +52,9 @@ def apply(wanted: Wanted, before: Wanted | None, *, restore: bool = True) -> lis
     try:
         for step, put in _STEPS:  # noqa: B007 - told in the error
             changed += put(wanted)
+        if before is not None:
+            step = "sessions"
+            changed += parts.end_sessions(before.plan, wanted.plan)
     except (ProgramError, OSError) as error:
         # A transaction that nft refuses has changed nothing.
         restored = step == "nftables" or (restore and _restore(wanted, before))

@@ -227,6 +227,32 @@ def _await_carrier(name: str) -> None:
         time.sleep(0.02)
 
 
+def end_sessions(before: Plan, after: Plan) -> list[str]:
+    """End the sessions of port sets that are gone or others now: the kernel would keep their ports for as long as
+    they live, and a rule that says whose ports they are would be wrong. Raises ProgramError.
+    """
+    kept = set(after.port_sets) if before.nat64 == after.nat64 else set()
+    ended = []
+    for one in before.port_sets:
+        if one in kept:
+            continue
+        if one.subscriber.version == 4:
+            _end("ipv4", "--src", str(one.subscriber))
+        elif before.nat64 is not None:
+            _end("ipv4", "--src", str(before.nat64.ipv4_of(one.slot)))
+            _end("ipv6", "--reply-dst", str(before.nat64.ipv6_of(one.slot)))
+        ended.append(f"sessions of {one.subscriber} ended")
+    return ended
+
+
+def _end(family: str, option: str, value: str) -> None:
+    try:
+        run(["conntrack", "-D", "-f", family, option, value])
+    except ProgramError as error:
+        if "0 flow entries have been deleted" not in str(error):
+            raise
+
+
 def tear_down(plan: Plan, folder: Path) -> None:
     """Nothing of ours: no table, no program, no interface."""
     family, table = nftables.FAMILY, nftables.TABLE
