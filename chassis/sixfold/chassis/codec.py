@@ -116,6 +116,9 @@ def _set(message: Message, field: Any, content: Any) -> None:
             else:
                 target[key] = _scalar(field.message_type.fields_by_name["value"], entry)
     elif _is_repeated(field):
+        if field.message_type is None and field.enum_type is None and not _has_enum(content):
+            target.extend(content)
+            return
         for entry in content:
             if field.message_type is None:
                 target.append(_scalar(field, entry))
@@ -132,6 +135,15 @@ def _set(message: Message, field: Any, content: Any) -> None:
         target.SetInParent()
     else:
         setattr(message, field.name, _scalar(field, content))
+
+
+def _has_enum(content: Any) -> bool:
+    """Columns have one kind of entries: the first tells."""
+    return (
+        any(isinstance(entry, enum.Enum) for entry in content[:1])
+        if isinstance(content, tuple | list)
+        else True
+    )
 
 
 def _scalar(field: Any, content: Any) -> Any:
@@ -188,6 +200,8 @@ def _get(message: Message, field: Any, hint: Any) -> Any:
     if _is_repeated(field):
         item_hint = (typing.get_args(wanted) or (Any,))[0]
         origin = typing.get_origin(wanted) or wanted
+        if item_hint in (int, str, float, bytes, bool) and origin in (tuple, list):
+            return origin(content)
         items = [_value(entry, item_hint, field) for entry in content]
         make: Callable[[Any], Any] = origin if origin in (tuple, list, set, frozenset) else tuple
         return make(items)

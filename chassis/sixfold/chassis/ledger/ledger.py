@@ -100,6 +100,7 @@ class Ledger(Generic[State]):
         codec: EventCodec,
         snapshots: SnapshotCodec | None = None,
         snapshot_every: int = 10_000,
+        snapshot_bytes: int = 64 * 1024 * 1024,
         role: Role = "active",
         append_timeout: float = 30.0,
         telemetry: Telemetry | None = None,
@@ -114,6 +115,10 @@ class Ledger(Generic[State]):
         self._snapshots = SnapshotStore(messaging, centre=centre, codec=snapshots) if snapshots else None
         self._snapshot_every = snapshot_every
         self._snapshot_at = 0
+        self._snapshot_bytes = snapshot_bytes
+        """A snapshot is due after so many events, or so many bytes of them, and at least half of its own size."""
+        self._snapshot_size = 0
+        self._tail_bytes = 0
         self._identity = ""
         self._snapshotting: asyncio.Task[None] | None = None
         self._append_timeout = append_timeout
@@ -378,6 +383,7 @@ class Ledger(Generic[State]):
             except Exception as error:
                 failure = failure or error
         self._dirty = group.spoilt
+        self._tail_bytes += sum(len(message.data) for message in group.messages)
         for pending in group.callers:
             pending.answer()
         self._count("committed", len(group.callers))
@@ -398,6 +404,7 @@ class Ledger(Generic[State]):
                 replica = _Replica(snapshot.state, snapshot.sequence)
                 replica.keys.restore(snapshot.keys)
                 self._snapshot_at = snapshot.sequence
+            self._tail_bytes = 0
             self._identity = stream
             self._told = max(self._told, replica.sequence)
             await self._replay(replica)
@@ -434,6 +441,7 @@ class Ledger(Generic[State]):
         replica.state, replica.sequence = new, record.sequence
         if record.key is not None:
             replica.keys.remember(record.key, record.sequence, record.told)
+        self._tail_bytes += record.size
         self._tell(record.event, record.sequence, replayed=True)
 
     async def _undone(self) -> bool:
@@ -456,14 +464,17 @@ class Ledger(Generic[State]):
     # -- snapshots and numbers ----------------------------------------------------------------------------------
 
     def _snapshot_when_due(self) -> None:
-        if self._snapshots is None or self.sequence - self._snapshot_at < self._snapshot_every:
+        if self._snapshots is None or (self._snapshotting is not None and not self._snapshotting.done()):
             return
-        if self._snapshotting is not None and not self._snapshotting.done():
+        due = self.sequence - self._snapshot_at >= self._snapshot_every
+        if not due and self._tail_bytes < max(self._snapshot_bytes, self._snapshot_size // 2):
             return
-        content = (self._identity, self.state, self.sequence, self._replica.keys.rows())
-        # A state that changes in place is packed now, between two appends; another one beside the work.
-        packed = self._snapshots.pack(*content) if self._in_place else None
-        self._snapshot_at = self.sequence
+        state, is_frozen = self._snapshots.freeze(self.state)
+        content = (self._identity, state, self.sequence, self._replica.keys.rows())
+        # A state that changes in place and cannot be frozen is packed now, between two appends; another one beside
+        # the work.
+        packed = self._snapshots.pack(*content) if self._in_place and not is_frozen else None
+        self._snapshot_at, self._tail_bytes = self.sequence, 0
         self._snapshotting = asyncio.create_task(
             self._write_snapshot(self._snapshots, packed, content), name=f"{self.name}-snapshot"
         )
@@ -472,7 +483,9 @@ class Ledger(Generic[State]):
         self, store: SnapshotStore, packed: bytes | None, content: tuple[str, State, int, Sequence[Any]]
     ) -> None:
         try:
-            await store.write(packed or await asyncio.to_thread(store.pack, *content))
+            written = packed or await asyncio.to_thread(store.pack, *content)
+            self._snapshot_size = len(written)
+            await store.write(written)
             self._count_snapshot("written")
         except Exception as error:
             # The ledger itself is complete without it; the next one is tried after as many events again.

@@ -25,7 +25,11 @@ _TRANSFER_TIMEOUT: Final = 60.0
 
 
 class SnapshotCodec(Protocol):
-    """State as bytes; `version` changes when older snapshots cannot be read, which are then ignored."""
+    """State as bytes; `version` changes when older snapshots cannot be read, which are then ignored.
+
+    A codec of a state that changes in place may have `freeze(state)`: what it returns at once, and which no longer
+    changes, is given to `dump` in place of the state, beside the work.
+    """
 
     version: str
 
@@ -79,6 +83,11 @@ class SnapshotStore:
             # Whatever is wrong with it, the events are the record; the state is made of them again.
             log.exception("%s: snapshot cannot be used", self._centre)
             return None
+
+    def freeze(self, state: Any) -> tuple[Any, bool]:
+        """(what `pack` takes, whether the state may go on changing meanwhile)"""
+        freeze = getattr(self._codec, "freeze", None)
+        return (state, False) if freeze is None else (freeze(state), True)
 
     def pack(self, stream: str, state: Any, sequence: int, keys: Sequence[Sequence[Any]]) -> bytes:
         rows = json.dumps(keys, separators=(",", ":")).encode()

@@ -41,6 +41,8 @@ _TRANSIENT: Final = frozenset(
 _KEY: Final = "Sixfold-Key"
 _RESULT: Final = "Sixfold-Result"
 _READ: Final = 500
+_READ_BYTES: Final = 32 * 1024 * 1024
+"""Of one fetch, as far as the sizes of the last one tell: events may be columns of megabytes."""
 _TRY: Final = 2.0
 """Seconds for one try: one that was lost with its connection is soon made again, and recognised if it was stored."""
 
@@ -53,6 +55,7 @@ class Recorded:
     sequence: int
     key: str | None
     told: str | None
+    size: int = 0
 
 
 class EventStream:
@@ -169,14 +172,17 @@ class EventStream:
             ),
         )
         try:
-            expected = first
+            expected, count = first, 16
             while expected <= last:
-                for message in await subscription.fetch(min(_READ, last - expected + 1), timeout=10):
+                largest = 1
+                for message in await subscription.fetch(min(count, last - expected + 1), timeout=10):
+                    largest = max(largest, len(message.data))
                     sequence = message.metadata.sequence.stream
                     if sequence != expected:
                         raise LedgerDamagedError(f"{self.name} holds no events {expected} to {sequence - 1}")
                     expected += 1
                     yield self._recorded(message.headers, message.data, sequence)
+                count = max(4, min(_READ, _READ_BYTES // largest))
         finally:
             try:
                 await subscription.unsubscribe()
@@ -192,4 +198,5 @@ class EventStream:
         except CodecError as error:
             raise LedgerDamagedError(f"{self.name}: event {sequence}: {error}") from error
         key = found.get(_KEY)
-        return Recorded(event, sequence, None if key is None else unquote(key), found.get(_RESULT))
+        told = found.get(_RESULT)
+        return Recorded(event, sequence, None if key is None else unquote(key), told, len(data))

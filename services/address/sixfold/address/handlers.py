@@ -3,20 +3,34 @@
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 
-from sixfold.address.domain import decisions
+from sixfold.address.domain import decisions, pools
 from sixfold.address.domain.book import Book
 from sixfold.address.domain.decisions import Delegated
+from sixfold.address.domain.delegating import Answers, Wishes
 from sixfold.address.domain.events import Event, LeasesExpired, PrefixesReturned
-from sixfold.address.domain.values import Delegation, DelegationWish, Pool, PoolWish, RefusedError
+from sixfold.address.domain.prefix import parse_prefix
+from sixfold.address.domain.values import (
+    Delegation,
+    DelegationWish,
+    Pool,
+    PoolWish,
+    RefusedError,
+    RenumberWish,
+    Withheld,
+)
 from sixfold.address.ports import BookLedger, Clock, Meter
-from sixfold.chassis.ledger import LedgerError
+from sixfold.chassis.ledger import LedgerError, LedgerUnavailableError
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+GATHERED = 1_000
+"""Single wishes that are decided together at most."""
+WAITING = 10_000
+"""Single wishes that may wait; more are refused at once."""
 
 
 def utc_milliseconds() -> int:
@@ -33,6 +47,8 @@ class Addresses:
         self._meter = meter
         self._ends_at_once = ends_at_once
         self._clock = clock
+        self._waiting: deque[tuple[DelegationWish, asyncio.Future[Delegated]]] = deque()
+        self._gathering: asyncio.Task[None] | None = None
 
     @property
     def book(self) -> Book:
@@ -40,18 +56,62 @@ class Addresses:
 
     async def create_pool(self, wish: PoolWish) -> Pool:
         now = self._clock()
-        await self._ledger.transact(lambda book: (decisions.create_pool(book, wish, now), None))
-        return decisions.page_of(self.book, wish.pool_id).pool
+        await self._decide(lambda book: pools.create_pool(book, wish, now))
+        return pools.page_of(self.book, wish.pool_id).pool
+
+    async def split_pool(self, pool_id: str, other_id: str) -> tuple[Pool, Pool]:
+        now = self._clock()
+        await self._decide(lambda book: pools.split_pool(book, pool_id, other_id, now))
+        return self.book.pages[pool_id].pool, self.book.pages[other_id].pool
+
+    async def merge_pools(self, pool_id: str, other_id: str) -> Pool:
+        now = self._clock()
+        await self._decide(lambda book: pools.merge_pools(book, pool_id, other_id, now))
+        return self.book.pages[pool_id].pool
+
+    async def withhold(self, pool_id: str, prefix: str, holder: str, reason: str) -> Withheld:
+        now = self._clock()
+        await self._decide(lambda book: pools.withhold(book, pool_id, prefix, holder, reason, now))
+        return self.book.pages[pool_id].withheld[parse_prefix(prefix)]
+
+    async def open_space(self, pool_id: str, prefix: str) -> None:
+        now = self._clock()
+        await self._decide(lambda book: pools.open_space(book, pool_id, prefix, now))
+
+    async def _decide(self, decide: Callable[[Book], Sequence[Event]]) -> None:
+        await self._ledger.transact(lambda book: (decide(book), None))
 
     async def delegate(self, wish: DelegationWish) -> Delegated:
-        now = self._clock()
+        """Wishes that come while an append is under way are decided together in the next: one event for all."""
+        if len(self._waiting) >= WAITING:
+            raise LedgerUnavailableError(f"{WAITING} wishes wait already; try again later")
+        done: asyncio.Future[Delegated] = asyncio.get_running_loop().create_future()
+        self._waiting.append((wish, done))
+        if self._gathering is None:
+            self._gathering = asyncio.create_task(self._gather(), name="address-gathering")
+        return await done
+
+    async def _gather(self) -> None:
         try:
-            answer = await self._ledger.transact(lambda book: decisions.delegate(book, wish, now))
-        except RefusedError as refusal:
-            self._meter.asked(refusal.reason, 1)
-            raise
-        self._meter.asked("repeated" if answer.known else "delegated", 1)
-        return answer
+            while self._waiting:
+                number = min(len(self._waiting), GATHERED)
+                group = [self._waiting.popleft() for _ in range(number)]
+                try:
+                    answers = await self.delegate_many([wish for wish, _ in group])
+                except Exception as error:
+                    for _, done in group:
+                        if not done.done():
+                            done.set_exception(error)
+                    continue
+                for (_, done), answer in zip(group, answers, strict=True):
+                    if done.done():
+                        continue
+                    if isinstance(answer, RefusedError):
+                        done.set_exception(answer)
+                    else:
+                        done.set_result(answer)
+        finally:
+            self._gathering = None
 
     async def delegate_many(self, wishes: Sequence[DelegationWish]) -> list[Delegated | RefusedError]:
         now = self._clock()
@@ -63,6 +123,38 @@ class Addresses:
         for outcome, number in outcomes.items():
             self._meter.asked(outcome, number)
         return answers
+
+    async def delegate_bulk(self, wishes: Wishes) -> Answers:
+        now = self._clock()
+
+        def decide(book: Book) -> tuple[Sequence[Event], Answers]:
+            events, answers = decisions.delegate_groups(book, [wishes], now)
+            return events, answers[0]
+
+        answers = await self._ledger.transact(decide)
+        outcomes = Counter(refusal.reason for refusal in answers.refused.values())
+        outcomes["repeated"] += len(answers.known)
+        outcomes["delegated"] += len(answers.ids) - len(answers.refused) - len(answers.known)
+        for outcome, number in outcomes.items():
+            if number:
+                self._meter.asked(outcome, number)
+        return answers
+
+    async def grow(self, delegation_id: int, length: int, expected_version: int) -> Delegation:
+        now = self._clock()
+
+        def decide(book: Book) -> tuple[Sequence[Event], Delegation]:
+            return decisions.grow(book, delegation_id, length, expected_version, now)
+
+        return await self._ledger.transact(decide)
+
+    async def renumber(self, wish: RenumberWish, expected_version: int) -> tuple[Delegation, Delegated]:
+        now = self._clock()
+
+        def decide(book: Book) -> tuple[Sequence[Event], tuple[Delegation, Delegated]]:
+            return decisions.renumber(book, wish, expected_version, now)
+
+        return await self._ledger.transact(decide)
 
     async def release(self, delegation_id: int, expected_version: int) -> Delegation:
         now = self._clock()
@@ -99,7 +191,7 @@ class Addresses:
     async def tick(self) -> bool:
         """One step; whether there was anything to do."""
         now = self._clock()
-        if not decisions.tick(self.book, now, most=1):
+        if not decisions.is_due(self.book, now):
             return False
 
         def decide(book: Book) -> tuple[Sequence[Event], Sequence[Event]]:

@@ -2,15 +2,28 @@
 
 # ruff: noqa: N802 - the methods have the names of the contract
 
-from datetime import UTC, datetime
-from typing import Any, Final
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar, cast
 
 from sixfold.address.domain import decisions
-from sixfold.address.domain.decisions import Delegated
-from sixfold.address.domain.prefix import Prefix, PrefixError, parse_address
+from sixfold.address.domain.pools import page_of
+from sixfold.address.domain.prefix import PrefixError, parse_address
 from sixfold.address.domain.utilisation import utilisation
-from sixfold.address.domain.values import Delegation, DelegationWish, Pool, PoolWish, RefusedError
+from sixfold.address.domain.values import Delegation, RefusedError
 from sixfold.address.handlers import Addresses
+from sixfold.address.messages import (
+    bulk_message,
+    bulk_wishes,
+    delegated_message,
+    delegation_message,
+    delegation_wish,
+    pool_message,
+    pool_wish,
+    renumber_wish,
+    result_message,
+    withheld_message,
+)
 from sixfold.api.address.v1 import address_pb2 as pb
 from sixfold.api.address.v1 import address_pb2_grpc
 from sixfold.chassis.rpc import (
@@ -23,7 +36,9 @@ from sixfold.chassis.rpc import (
 )
 
 LARGEST_BATCH: Final = 10_000
+LARGEST_BULK: Final = 50_000
 LARGEST_PAGE: Final = 1_000
+Method = TypeVar("Method", bound=Callable[..., Awaitable[Any]])
 
 
 def refusal(error: RefusedError) -> RpcError:
@@ -40,22 +55,31 @@ def refusal(error: RefusedError) -> RpcError:
             return ResourceExhausted(error.detail, reason=error.reason)
 
 
+def refusing(method: Method) -> Method:
+    """A refused wish is answered with its status."""
+
+    @functools.wraps(method)
+    async def call(self: Any, request: Any, context: Any) -> Any:
+        try:
+            return await method(self, request, context)
+        except RefusedError as error:
+            raise refusal(error) from error
+
+    return cast("Method", call)
+
+
 class AddressServicer(address_pb2_grpc.AddressServiceServicer):
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
 
+    @refusing
     async def CreatePool(self, request: pb.CreatePoolRequest, context: Any) -> pb.CreatePoolResponse:
-        try:
-            pool = await self._addresses.create_pool(pool_wish(request))
-        except RefusedError as error:
-            raise refusal(error) from error
+        pool = await self._addresses.create_pool(pool_wish(request))
         return pb.CreatePoolResponse(pool=pool_message(pool))
 
+    @refusing
     async def GetPool(self, request: pb.GetPoolRequest, context: Any) -> pb.GetPoolResponse:
-        try:
-            page = decisions.page_of(self._addresses.book, request.pool_id)
-        except RefusedError as error:
-            raise refusal(error) from error
+        page = page_of(self._addresses.book, request.pool_id)
         use = utilisation(page)
         return pb.GetPoolResponse(
             pool=pool_message(page.pool),
@@ -79,14 +103,39 @@ class AddressServicer(address_pb2_grpc.AddressServiceServicer):
         ]
         return pb.ListPoolsResponse(pools=[pool_message(pool) for pool in wanted])
 
+    @refusing
+    async def SplitPool(self, request: pb.SplitPoolRequest, context: Any) -> pb.SplitPoolResponse:
+        lower, upper = await self._addresses.split_pool(request.pool_id, request.other_pool_id)
+        return pb.SplitPoolResponse(lower=pool_message(lower), upper=pool_message(upper))
+
+    @refusing
+    async def MergePools(self, request: pb.MergePoolsRequest, context: Any) -> pb.MergePoolsResponse:
+        merged = await self._addresses.merge_pools(request.pool_id, request.other_pool_id)
+        return pb.MergePoolsResponse(pool=pool_message(merged))
+
+    @refusing
+    async def WithholdSpace(self, request: pb.WithholdSpaceRequest, context: Any) -> pb.WithholdSpaceResponse:
+        kept = await self._addresses.withhold(request.pool_id, request.prefix, request.holder, request.reason)
+        return pb.WithholdSpaceResponse(space=withheld_message(kept))
+
+    @refusing
+    async def OpenSpace(self, request: pb.OpenSpaceRequest, context: Any) -> pb.OpenSpaceResponse:
+        await self._addresses.open_space(request.pool_id, request.prefix)
+        return pb.OpenSpaceResponse()
+
+    @refusing
+    async def ListWithheldSpace(
+        self, request: pb.ListWithheldSpaceRequest, context: Any
+    ) -> pb.ListWithheldSpaceResponse:
+        page = page_of(self._addresses.book, request.pool_id)
+        spaces = sorted(page.withheld.values(), key=lambda one: one.prefix)
+        return pb.ListWithheldSpaceResponse(spaces=[withheld_message(one) for one in spaces])
+
+    @refusing
     async def DelegatePrefix(
         self, request: pb.DelegatePrefixRequest, context: Any
     ) -> pb.DelegatePrefixResponse:
-        try:
-            answer = await self._addresses.delegate(delegation_wish(request))
-        except RefusedError as error:
-            raise refusal(error) from error
-        return delegated_message(answer)
+        return delegated_message(await self._addresses.delegate(delegation_wish(request)))
 
     async def BatchDelegatePrefixes(
         self, request: pb.BatchDelegatePrefixesRequest, context: Any
@@ -97,30 +146,56 @@ class AddressServicer(address_pb2_grpc.AddressServiceServicer):
         answers = await self._addresses.delegate_many([delegation_wish(wish) for wish in request.requests])
         return pb.BatchDelegatePrefixesResponse(results=[result_message(answer) for answer in answers])
 
+    async def BulkDelegatePrefixes(
+        self, request: pb.BulkDelegatePrefixesRequest, context: Any
+    ) -> pb.BulkDelegatePrefixesResponse:
+        number, holders = len(request.idempotency_keys), len(request.holders)
+        if number > LARGEST_BULK:
+            detail = f"{number} at once, at most {LARGEST_BULK}"
+            raise InvalidArgument("idempotency_keys", detail, "BATCH_TOO_LARGE")
+        if holders not in (1, number):
+            raise InvalidArgument("holders", f"{holders} for {number} keys", "HOLDERS_AND_KEYS_DIFFER")
+        return bulk_message(await self._addresses.delegate_bulk(bulk_wishes(request)))
+
+    @refusing
+    async def GrowDelegation(
+        self, request: pb.GrowDelegationRequest, context: Any
+    ) -> pb.GrowDelegationResponse:
+        grown = await self._addresses.grow(request.delegation_id, request.length, request.expected_version)
+        return pb.GrowDelegationResponse(delegation=delegation_message(grown))
+
+    @refusing
+    async def RenumberDelegation(
+        self, request: pb.RenumberDelegationRequest, context: Any
+    ) -> pb.RenumberDelegationResponse:
+        old, new = await self._addresses.renumber(renumber_wish(request), request.expected_version)
+        return pb.RenumberDelegationResponse(
+            old=delegation_message(old), new=delegation_message(new.delegation), repeated_call=new.known
+        )
+
+    @refusing
     async def ReleaseDelegation(
         self, request: pb.ReleaseDelegationRequest, context: Any
     ) -> pb.ReleaseDelegationResponse:
-        try:
-            released = await self._addresses.release(request.delegation_id, request.expected_version)
-        except RefusedError as error:
-            raise refusal(error) from error
+        released = await self._addresses.release(request.delegation_id, request.expected_version)
         return pb.ReleaseDelegationResponse(delegation=delegation_message(released))
 
+    @refusing
     async def RenewLease(self, request: pb.RenewLeaseRequest, context: Any) -> pb.RenewLeaseResponse:
-        try:
-            renewed = await self._addresses.renew(
-                request.delegation_id, request.lease_seconds, request.expected_version
-            )
-        except RefusedError as error:
-            raise refusal(error) from error
+        renewed = await self._addresses.renew(
+            request.delegation_id, request.lease_seconds, request.expected_version
+        )
         return pb.RenewLeaseResponse(delegation=delegation_message(renewed))
 
+    @refusing
     async def GetDelegation(self, request: pb.GetDelegationRequest, context: Any) -> pb.GetDelegationResponse:
-        try:
-            delegation = decisions.delegation_of(self._addresses.book, request.delegation_id)
-        except RefusedError as error:
-            raise refusal(error) from error
-        return pb.GetDelegationResponse(delegation=delegation_message(delegation))
+        book = self._addresses.book
+        delegation = decisions.delegation_of(book, request.delegation_id)
+        return pb.GetDelegationResponse(
+            delegation=delegation_message(delegation),
+            can_grow_to=decisions.can_grow_to(book.pages[delegation.pool_id], delegation),
+            successor_id=book.successors.get(delegation.delegation_id, 0),
+        )
 
     async def ListDelegations(
         self, request: pb.ListDelegationsRequest, context: Any
@@ -150,73 +225,6 @@ class AddressServicer(address_pb2_grpc.AddressServiceServicer):
         pages = book.pages_at(address)
         if not pages:
             raise NotFound(f"{request.address} lies in no pool", reason="ADDRESS_UNMANAGED")
-        number = pages[-1].delegation_of(address)
-        held = None if number is None else delegation_message(book.delegations[number])
+        delegation = book.delegation_at(address)
+        held = None if delegation is None else delegation_message(delegation)
         return pb.LookupAddressResponse(pools=[pool_message(page.pool) for page in pages], delegation=held)
-
-
-def pool_wish(request: pb.CreatePoolRequest) -> PoolWish:
-    return PoolWish(
-        pool_id=request.pool_id,
-        parent_id=request.parent_id,
-        prefix=request.prefix,
-        length=request.length,
-        purpose=request.purpose,
-        shortest_length=request.shortest_length,
-        longest_length=request.longest_length,
-        lease_seconds=request.lease_seconds,
-        quarantine_seconds=request.quarantine_seconds,
-        strategy="sparse" if request.strategy == pb.STRATEGY_SPARSE else "dense",
-    )
-
-
-def delegation_wish(request: pb.DelegatePrefixRequest) -> DelegationWish:
-    return DelegationWish(
-        request.pool_id, request.length, request.idempotency_key, request.holder, request.lease_seconds
-    )
-
-
-def pool_message(pool: Pool) -> pb.Pool:
-    message = pb.Pool(
-        pool_id=pool.pool_id,
-        parent_id=pool.parent_id,
-        prefix=str(pool.prefix),
-        purpose=pool.purpose,
-        shortest_length=Prefix(pool.prefix.network, pool.shortest).family_length,
-        longest_length=Prefix(pool.prefix.network, pool.longest).family_length,
-        lease_seconds=pool.lease_seconds,
-        quarantine_seconds=pool.quarantine_seconds,
-        strategy=pb.STRATEGY_SPARSE if pool.strategy == "sparse" else pb.STRATEGY_DENSE,
-    )
-    message.created.FromDatetime(_moment(pool.created))
-    return message
-
-
-def delegation_message(delegation: Delegation) -> pb.Delegation:
-    message = pb.Delegation(
-        delegation_id=delegation.delegation_id,
-        pool_id=delegation.pool_id,
-        prefix=str(delegation.prefix),
-        holder=delegation.holder,
-        state=pb.DELEGATION_STATE_ACTIVE if delegation.is_active else pb.DELEGATION_STATE_QUARANTINED,
-        version=delegation.version,
-    )
-    if delegation.expires:
-        message.expires.FromDatetime(_moment(delegation.expires))
-    return message
-
-
-def delegated_message(answer: Delegated) -> pb.DelegatePrefixResponse:
-    return pb.DelegatePrefixResponse(
-        delegation=delegation_message(answer.delegation), repeated_call=answer.known
-    )
-
-
-def result_message(answer: Delegated | RefusedError) -> pb.DelegateResult:
-    if isinstance(answer, RefusedError):
-        return pb.DelegateResult(refused=pb.Refusal(reason=answer.reason, detail=answer.detail))
-    return pb.DelegateResult(delegated=delegated_message(answer))
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

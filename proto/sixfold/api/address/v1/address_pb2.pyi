@@ -29,7 +29,7 @@ DELEGATION_STATE_ACTIVE: DelegationState
 DELEGATION_STATE_QUARANTINED: DelegationState
 
 class Pool(_message.Message):
-    __slots__ = ("pool_id", "parent_id", "prefix", "purpose", "shortest_length", "longest_length", "lease_seconds", "quarantine_seconds", "strategy", "created")
+    __slots__ = ("pool_id", "parent_id", "prefix", "purpose", "shortest_length", "longest_length", "lease_seconds", "quarantine_seconds", "strategy", "created", "room_length")
     POOL_ID_FIELD_NUMBER: _ClassVar[int]
     PARENT_ID_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class Pool(_message.Message):
     QUARANTINE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
+    ROOM_LENGTH_FIELD_NUMBER: _ClassVar[int]
     pool_id: str
     parent_id: str
     prefix: str
@@ -50,7 +51,8 @@ class Pool(_message.Message):
     quarantine_seconds: int
     strategy: Strategy
     created: _timestamp_pb2.Timestamp
-    def __init__(self, pool_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., prefix: _Optional[str] = ..., purpose: _Optional[str] = ..., shortest_length: _Optional[int] = ..., longest_length: _Optional[int] = ..., lease_seconds: _Optional[int] = ..., quarantine_seconds: _Optional[int] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    room_length: int
+    def __init__(self, pool_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., prefix: _Optional[str] = ..., purpose: _Optional[str] = ..., shortest_length: _Optional[int] = ..., longest_length: _Optional[int] = ..., lease_seconds: _Optional[int] = ..., quarantine_seconds: _Optional[int] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., room_length: _Optional[int] = ...) -> None: ...
 
 class Utilisation(_message.Message):
     __slots__ = ("delegations", "quarantined", "child_pools", "delegated_share", "quarantined_share", "child_share", "free_share", "largest_free_length", "hd_ratio")
@@ -93,7 +95,7 @@ class Delegation(_message.Message):
     def __init__(self, delegation_id: _Optional[int] = ..., pool_id: _Optional[str] = ..., prefix: _Optional[str] = ..., holder: _Optional[str] = ..., state: _Optional[_Union[DelegationState, str]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
 
 class CreatePoolRequest(_message.Message):
-    __slots__ = ("pool_id", "parent_id", "prefix", "length", "purpose", "shortest_length", "longest_length", "lease_seconds", "quarantine_seconds", "strategy")
+    __slots__ = ("pool_id", "parent_id", "prefix", "length", "purpose", "shortest_length", "longest_length", "lease_seconds", "quarantine_seconds", "strategy", "room_length")
     POOL_ID_FIELD_NUMBER: _ClassVar[int]
     PARENT_ID_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +106,7 @@ class CreatePoolRequest(_message.Message):
     LEASE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     QUARANTINE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
+    ROOM_LENGTH_FIELD_NUMBER: _ClassVar[int]
     pool_id: str
     parent_id: str
     prefix: str
@@ -114,7 +117,8 @@ class CreatePoolRequest(_message.Message):
     lease_seconds: int
     quarantine_seconds: int
     strategy: Strategy
-    def __init__(self, pool_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., prefix: _Optional[str] = ..., length: _Optional[int] = ..., purpose: _Optional[str] = ..., shortest_length: _Optional[int] = ..., longest_length: _Optional[int] = ..., lease_seconds: _Optional[int] = ..., quarantine_seconds: _Optional[int] = ..., strategy: _Optional[_Union[Strategy, str]] = ...) -> None: ...
+    room_length: int
+    def __init__(self, pool_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., prefix: _Optional[str] = ..., length: _Optional[int] = ..., purpose: _Optional[str] = ..., shortest_length: _Optional[int] = ..., longest_length: _Optional[int] = ..., lease_seconds: _Optional[int] = ..., quarantine_seconds: _Optional[int] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., room_length: _Optional[int] = ...) -> None: ...
 
 class CreatePoolResponse(_message.Message):
     __slots__ = ("pool",)
@@ -198,6 +202,172 @@ class Refusal(_message.Message):
     detail: str
     def __init__(self, reason: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
+class SplitPoolRequest(_message.Message):
+    __slots__ = ("pool_id", "other_pool_id")
+    POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    OTHER_POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    pool_id: str
+    other_pool_id: str
+    def __init__(self, pool_id: _Optional[str] = ..., other_pool_id: _Optional[str] = ...) -> None: ...
+
+class SplitPoolResponse(_message.Message):
+    __slots__ = ("lower", "upper")
+    LOWER_FIELD_NUMBER: _ClassVar[int]
+    UPPER_FIELD_NUMBER: _ClassVar[int]
+    lower: Pool
+    upper: Pool
+    def __init__(self, lower: _Optional[_Union[Pool, _Mapping]] = ..., upper: _Optional[_Union[Pool, _Mapping]] = ...) -> None: ...
+
+class MergePoolsRequest(_message.Message):
+    __slots__ = ("pool_id", "other_pool_id")
+    POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    OTHER_POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    pool_id: str
+    other_pool_id: str
+    def __init__(self, pool_id: _Optional[str] = ..., other_pool_id: _Optional[str] = ...) -> None: ...
+
+class MergePoolsResponse(_message.Message):
+    __slots__ = ("pool",)
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    pool: Pool
+    def __init__(self, pool: _Optional[_Union[Pool, _Mapping]] = ...) -> None: ...
+
+class WithheldSpace(_message.Message):
+    __slots__ = ("prefix", "holder", "reason", "delegation_id")
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DELEGATION_ID_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    holder: str
+    reason: str
+    delegation_id: int
+    def __init__(self, prefix: _Optional[str] = ..., holder: _Optional[str] = ..., reason: _Optional[str] = ..., delegation_id: _Optional[int] = ...) -> None: ...
+
+class WithholdSpaceRequest(_message.Message):
+    __slots__ = ("pool_id", "prefix", "holder", "reason")
+    POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    pool_id: str
+    prefix: str
+    holder: str
+    reason: str
+    def __init__(self, pool_id: _Optional[str] = ..., prefix: _Optional[str] = ..., holder: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class WithholdSpaceResponse(_message.Message):
+    __slots__ = ("space",)
+    SPACE_FIELD_NUMBER: _ClassVar[int]
+    space: WithheldSpace
+    def __init__(self, space: _Optional[_Union[WithheldSpace, _Mapping]] = ...) -> None: ...
+
+class OpenSpaceRequest(_message.Message):
+    __slots__ = ("pool_id", "prefix")
+    POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    pool_id: str
+    prefix: str
+    def __init__(self, pool_id: _Optional[str] = ..., prefix: _Optional[str] = ...) -> None: ...
+
+class OpenSpaceResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListWithheldSpaceRequest(_message.Message):
+    __slots__ = ("pool_id",)
+    POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    pool_id: str
+    def __init__(self, pool_id: _Optional[str] = ...) -> None: ...
+
+class ListWithheldSpaceResponse(_message.Message):
+    __slots__ = ("spaces",)
+    SPACES_FIELD_NUMBER: _ClassVar[int]
+    spaces: _containers.RepeatedCompositeFieldContainer[WithheldSpace]
+    def __init__(self, spaces: _Optional[_Iterable[_Union[WithheldSpace, _Mapping]]] = ...) -> None: ...
+
+class BulkDelegatePrefixesRequest(_message.Message):
+    __slots__ = ("pool_id", "length", "lease_seconds", "idempotency_keys", "holders")
+    POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    LEASE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEYS_FIELD_NUMBER: _ClassVar[int]
+    HOLDERS_FIELD_NUMBER: _ClassVar[int]
+    pool_id: str
+    length: int
+    lease_seconds: int
+    idempotency_keys: _containers.RepeatedScalarFieldContainer[str]
+    holders: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, pool_id: _Optional[str] = ..., length: _Optional[int] = ..., lease_seconds: _Optional[int] = ..., idempotency_keys: _Optional[_Iterable[str]] = ..., holders: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class BulkDelegatePrefixesResponse(_message.Message):
+    __slots__ = ("delegation_ids", "networks", "expires", "repeated_calls", "refused")
+    DELEGATION_IDS_FIELD_NUMBER: _ClassVar[int]
+    NETWORKS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_CALLS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    delegation_ids: _containers.RepeatedScalarFieldContainer[int]
+    networks: bytes
+    expires: _containers.RepeatedScalarFieldContainer[int]
+    repeated_calls: _containers.RepeatedScalarFieldContainer[int]
+    refused: _containers.RepeatedCompositeFieldContainer[BulkRefusal]
+    def __init__(self, delegation_ids: _Optional[_Iterable[int]] = ..., networks: _Optional[bytes] = ..., expires: _Optional[_Iterable[int]] = ..., repeated_calls: _Optional[_Iterable[int]] = ..., refused: _Optional[_Iterable[_Union[BulkRefusal, _Mapping]]] = ...) -> None: ...
+
+class BulkRefusal(_message.Message):
+    __slots__ = ("reason", "detail", "places")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    detail: str
+    places: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, reason: _Optional[str] = ..., detail: _Optional[str] = ..., places: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class GrowDelegationRequest(_message.Message):
+    __slots__ = ("delegation_id", "length", "expected_version")
+    DELEGATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    delegation_id: int
+    length: int
+    expected_version: int
+    def __init__(self, delegation_id: _Optional[int] = ..., length: _Optional[int] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class GrowDelegationResponse(_message.Message):
+    __slots__ = ("delegation",)
+    DELEGATION_FIELD_NUMBER: _ClassVar[int]
+    delegation: Delegation
+    def __init__(self, delegation: _Optional[_Union[Delegation, _Mapping]] = ...) -> None: ...
+
+class RenumberDelegationRequest(_message.Message):
+    __slots__ = ("delegation_id", "idempotency_key", "overlap_seconds", "pool_id", "length", "lease_seconds", "expected_version")
+    DELEGATION_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    OVERLAP_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    LEASE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    delegation_id: int
+    idempotency_key: str
+    overlap_seconds: int
+    pool_id: str
+    length: int
+    lease_seconds: int
+    expected_version: int
+    def __init__(self, delegation_id: _Optional[int] = ..., idempotency_key: _Optional[str] = ..., overlap_seconds: _Optional[int] = ..., pool_id: _Optional[str] = ..., length: _Optional[int] = ..., lease_seconds: _Optional[int] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class RenumberDelegationResponse(_message.Message):
+    __slots__ = ("old", "new", "repeated_call")
+    OLD_FIELD_NUMBER: _ClassVar[int]
+    NEW_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_CALL_FIELD_NUMBER: _ClassVar[int]
+    old: Delegation
+    new: Delegation
+    repeated_call: bool
+    def __init__(self, old: _Optional[_Union[Delegation, _Mapping]] = ..., new: _Optional[_Union[Delegation, _Mapping]] = ..., repeated_call: _Optional[bool] = ...) -> None: ...
+
 class ReleaseDelegationRequest(_message.Message):
     __slots__ = ("delegation_id", "expected_version")
     DELEGATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -235,10 +405,14 @@ class GetDelegationRequest(_message.Message):
     def __init__(self, delegation_id: _Optional[int] = ...) -> None: ...
 
 class GetDelegationResponse(_message.Message):
-    __slots__ = ("delegation",)
+    __slots__ = ("delegation", "can_grow_to", "successor_id")
     DELEGATION_FIELD_NUMBER: _ClassVar[int]
+    CAN_GROW_TO_FIELD_NUMBER: _ClassVar[int]
+    SUCCESSOR_ID_FIELD_NUMBER: _ClassVar[int]
     delegation: Delegation
-    def __init__(self, delegation: _Optional[_Union[Delegation, _Mapping]] = ...) -> None: ...
+    can_grow_to: int
+    successor_id: int
+    def __init__(self, delegation: _Optional[_Union[Delegation, _Mapping]] = ..., can_grow_to: _Optional[int] = ..., successor_id: _Optional[int] = ...) -> None: ...
 
 class ListDelegationsRequest(_message.Message):
     __slots__ = ("pool_id", "holder", "page_size", "page_token")

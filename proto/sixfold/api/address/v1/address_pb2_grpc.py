@@ -50,6 +50,31 @@ class AddressServiceStub:
                 request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.ListPoolsRequest.SerializeToString,
                 response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.ListPoolsResponse.FromString,
                 _registered_method=True)
+        self.SplitPool = channel.unary_unary(
+                '/sixfold.api.address.v1.AddressService/SplitPool',
+                request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.SplitPoolRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.SplitPoolResponse.FromString,
+                _registered_method=True)
+        self.MergePools = channel.unary_unary(
+                '/sixfold.api.address.v1.AddressService/MergePools',
+                request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.MergePoolsRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.MergePoolsResponse.FromString,
+                _registered_method=True)
+        self.WithholdSpace = channel.unary_unary(
+                '/sixfold.api.address.v1.AddressService/WithholdSpace',
+                request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.WithholdSpaceRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.WithholdSpaceResponse.FromString,
+                _registered_method=True)
+        self.OpenSpace = channel.unary_unary(
+                '/sixfold.api.address.v1.AddressService/OpenSpace',
+                request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.OpenSpaceRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.OpenSpaceResponse.FromString,
+                _registered_method=True)
+        self.ListWithheldSpace = channel.unary_unary(
+                '/sixfold.api.address.v1.AddressService/ListWithheldSpace',
+                request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.ListWithheldSpaceRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.ListWithheldSpaceResponse.FromString,
+                _registered_method=True)
         self.DelegatePrefix = channel.unary_unary(
                 '/sixfold.api.address.v1.AddressService/DelegatePrefix',
                 request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.DelegatePrefixRequest.SerializeToString,
@@ -59,6 +84,21 @@ class AddressServiceStub:
                 '/sixfold.api.address.v1.AddressService/BatchDelegatePrefixes',
                 request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BatchDelegatePrefixesRequest.SerializeToString,
                 response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BatchDelegatePrefixesResponse.FromString,
+                _registered_method=True)
+        self.BulkDelegatePrefixes = channel.unary_unary(
+                '/sixfold.api.address.v1.AddressService/BulkDelegatePrefixes',
+                request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BulkDelegatePrefixesRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BulkDelegatePrefixesResponse.FromString,
+                _registered_method=True)
+        self.GrowDelegation = channel.unary_unary(
+                '/sixfold.api.address.v1.AddressService/GrowDelegation',
+                request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.GrowDelegationRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.GrowDelegationResponse.FromString,
+                _registered_method=True)
+        self.RenumberDelegation = channel.unary_unary(
+                '/sixfold.api.address.v1.AddressService/RenumberDelegation',
+                request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.RenumberDelegationRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.RenumberDelegationResponse.FromString,
                 _registered_method=True)
         self.ReleaseDelegation = channel.unary_unary(
                 '/sixfold.api.address.v1.AddressService/ReleaseDelegation',
@@ -110,6 +150,44 @@ class AddressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SplitPool(self, request, context):
+        """The pool keeps the lower half of its prefix; what lies in the upper half goes to the new pool. A repeated call is
+        no error. Reasons: POOL_UNKNOWN, POOL_EXISTS, POOL_TOO_SMALL, POOL_IN_ONE_PIECE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergePools(self, request, context):
+        """Two halves of one prefix, with the same parent and rules, become the first. Reasons: POOL_UNKNOWN, POOLS_APART,
+        POOLS_DIFFER, POOL_OVERLAPS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithholdSpace(self, request, context):
+        """Keeps a free prefix for a holder (a reservation), or from everybody (an exclusion). A holder's next wish for that
+        length gets the prefix, and it is kept for them when they give it back. Reasons: POOL_UNKNOWN, PREFIX_MALFORMED,
+        PREFIX_OUTSIDE, SPACE_IN_USE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenSpace(self, request, context):
+        """Ends a reservation or an exclusion. Reasons: SPACE_NOT_WITHHELD, SPACE_IN_USE (the holder has it now).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWithheldSpace(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DelegatePrefix(self, request, context):
         """Asks for a length and gets the prefix, in one call. The same key gets the same answer for as long as the
         delegation lives. Reasons: POOL_UNKNOWN, POOL_EXHAUSTED, LENGTH_OUT_OF_RANGE, KEY_REUSED.
@@ -120,6 +198,29 @@ class AddressServiceServicer:
 
     def BatchDelegatePrefixes(self, request, context):
         """Many at once, each answered by itself: a refused one does not stop the others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BulkDelegatePrefixes(self, request, context):
+        """Prefixes of one length from one pool, for many holders, in columns: the way for hundreds of thousands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GrowDelegation(self, request, context):
+        """Makes a delegation larger where it stands. Reasons: DELEGATION_UNKNOWN, DELEGATION_ENDED, VERSION_STALE,
+        LENGTH_OUT_OF_RANGE, NO_ROOM_TO_GROW, SPACE_RESERVED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenumberDelegation(self, request, context):
+        """Gives the holder another prefix; both are valid until the overlap is over, and then the old one ends. Reasons: as
+        for DelegatePrefix and ReleaseDelegation, DELEGATION_RENUMBERED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -176,6 +277,31 @@ def add_AddressServiceServicer_to_server(servicer, server):
                     request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.ListPoolsRequest.FromString,
                     response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.ListPoolsResponse.SerializeToString,
             ),
+            'SplitPool': grpc.unary_unary_rpc_method_handler(
+                    servicer.SplitPool,
+                    request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.SplitPoolRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.SplitPoolResponse.SerializeToString,
+            ),
+            'MergePools': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergePools,
+                    request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.MergePoolsRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.MergePoolsResponse.SerializeToString,
+            ),
+            'WithholdSpace': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithholdSpace,
+                    request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.WithholdSpaceRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.WithholdSpaceResponse.SerializeToString,
+            ),
+            'OpenSpace': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenSpace,
+                    request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.OpenSpaceRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.OpenSpaceResponse.SerializeToString,
+            ),
+            'ListWithheldSpace': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWithheldSpace,
+                    request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.ListWithheldSpaceRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.ListWithheldSpaceResponse.SerializeToString,
+            ),
             'DelegatePrefix': grpc.unary_unary_rpc_method_handler(
                     servicer.DelegatePrefix,
                     request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.DelegatePrefixRequest.FromString,
@@ -185,6 +311,21 @@ def add_AddressServiceServicer_to_server(servicer, server):
                     servicer.BatchDelegatePrefixes,
                     request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BatchDelegatePrefixesRequest.FromString,
                     response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BatchDelegatePrefixesResponse.SerializeToString,
+            ),
+            'BulkDelegatePrefixes': grpc.unary_unary_rpc_method_handler(
+                    servicer.BulkDelegatePrefixes,
+                    request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BulkDelegatePrefixesRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BulkDelegatePrefixesResponse.SerializeToString,
+            ),
+            'GrowDelegation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrowDelegation,
+                    request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.GrowDelegationRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.GrowDelegationResponse.SerializeToString,
+            ),
+            'RenumberDelegation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenumberDelegation,
+                    request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.RenumberDelegationRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.RenumberDelegationResponse.SerializeToString,
             ),
             'ReleaseDelegation': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseDelegation,
@@ -305,6 +446,141 @@ class AddressService:
             _registered_method=True)
 
     @staticmethod
+    def SplitPool(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.address.v1.AddressService/SplitPool',
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.SplitPoolRequest.SerializeToString,
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.SplitPoolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergePools(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.address.v1.AddressService/MergePools',
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.MergePoolsRequest.SerializeToString,
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.MergePoolsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithholdSpace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.address.v1.AddressService/WithholdSpace',
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.WithholdSpaceRequest.SerializeToString,
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.WithholdSpaceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenSpace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.address.v1.AddressService/OpenSpace',
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.OpenSpaceRequest.SerializeToString,
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.OpenSpaceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWithheldSpace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.address.v1.AddressService/ListWithheldSpace',
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.ListWithheldSpaceRequest.SerializeToString,
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.ListWithheldSpaceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DelegatePrefix(request,
             target,
             options=(),
@@ -348,6 +624,87 @@ class AddressService:
             '/sixfold.api.address.v1.AddressService/BatchDelegatePrefixes',
             sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BatchDelegatePrefixesRequest.SerializeToString,
             sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BatchDelegatePrefixesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BulkDelegatePrefixes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.address.v1.AddressService/BulkDelegatePrefixes',
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BulkDelegatePrefixesRequest.SerializeToString,
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.BulkDelegatePrefixesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GrowDelegation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.address.v1.AddressService/GrowDelegation',
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.GrowDelegationRequest.SerializeToString,
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.GrowDelegationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenumberDelegation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.address.v1.AddressService/RenumberDelegation',
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.RenumberDelegationRequest.SerializeToString,
+            sixfold_dot_api_dot_address_dot_v1_dot_address__pb2.RenumberDelegationResponse.FromString,
             options,
             channel_credentials,
             insecure,

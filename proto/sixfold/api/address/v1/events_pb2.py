@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sixfold/api/address/v1/events.proto\x12\x16sixfold.api.address.v1\"\xd9\x01\n\x0bPoolCreated\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x11\n\tparent_id\x18\x02 \x01(\t\x12\x0f\n\x07network\x18\x03 \x01(\x0c\x12\x0e\n\x06length\x18\x04 \x01(\r\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x10\n\x08shortest\x18\x06 \x01(\r\x12\x0f\n\x07longest\x18\x07 \x01(\r\x12\x15\n\rlease_seconds\x18\x08 \x01(\x04\x12\x1a\n\x12quarantine_seconds\x18\t \x01(\x04\x12\x10\n\x08strategy\x18\n \x01(\t\x12\x0c\n\x04time\x18\x0b \x01(\x03\"m\n\x05Grant\x12\x15\n\rdelegation_id\x18\x01 \x01(\x04\x12\x0f\n\x07network\x18\x02 \x01(\x0c\x12\x0e\n\x06length\x18\x03 \x01(\r\x12\x0e\n\x06holder\x18\x04 \x01(\t\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x0f\n\x07\x65xpires\x18\x06 \x01(\x03\"a\n\x11PrefixesDelegated\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x0c\n\x04time\x18\x02 \x01(\x03\x12-\n\x06grants\x18\x03 \x03(\x0b\x32\x1d.sixfold.api.address.v1.Grant\"D\n\x0cLeaseRenewed\x12\x15\n\rdelegation_id\x18\x01 \x01(\x04\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x03\x12\x0c\n\x04time\x18\x03 \x01(\x03\";\n\x13\x44\x65legationsReleased\x12\x16\n\x0e\x64\x65legation_ids\x18\x01 \x03(\x04\x12\x0c\n\x04time\x18\x02 \x01(\x03\"5\n\rLeasesExpired\x12\x16\n\x0e\x64\x65legation_ids\x18\x01 \x03(\x04\x12\x0c\n\x04time\x18\x02 \x01(\x03\"8\n\x10PrefixesReturned\x12\x16\n\x0e\x64\x65legation_ids\x18\x01 \x03(\x04\x12\x0c\n\x04time\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sixfold/api/address/v1/events.proto\x12\x16sixfold.api.address.v1\"\xe7\x01\n\x0bPoolCreated\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x11\n\tparent_id\x18\x02 \x01(\t\x12\x0f\n\x07network\x18\x03 \x01(\x0c\x12\x0e\n\x06length\x18\x04 \x01(\r\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x10\n\x08shortest\x18\x06 \x01(\r\x12\x0f\n\x07longest\x18\x07 \x01(\r\x12\x15\n\rlease_seconds\x18\x08 \x01(\x04\x12\x1a\n\x12quarantine_seconds\x18\t \x01(\x04\x12\x10\n\x08strategy\x18\n \x01(\t\x12\x0c\n\x04time\x18\x0b \x01(\x03\x12\x0c\n\x04room\x18\x0c \x01(\r\"<\n\tPoolSplit\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x10\n\x08other_id\x18\x02 \x01(\t\x12\x0c\n\x04time\x18\x03 \x01(\x03\">\n\x0bPoolsMerged\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x10\n\x08other_id\x18\x02 \x01(\t\x12\x0c\n\x04time\x18\x03 \x01(\x03\"o\n\rSpaceWithheld\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\x0c\x12\x0e\n\x06length\x18\x03 \x01(\r\x12\x0e\n\x06holder\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0c\n\x04time\x18\x06 \x01(\x03\"M\n\x0bSpaceOpened\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\x0c\x12\x0e\n\x06length\x18\x03 \x01(\r\x12\x0c\n\x04time\x18\x04 \x01(\x03\"m\n\x05Grant\x12\x15\n\rdelegation_id\x18\x01 \x01(\x04\x12\x0f\n\x07network\x18\x02 \x01(\x0c\x12\x0e\n\x06length\x18\x03 \x01(\r\x12\x0e\n\x06holder\x18\x04 \x01(\t\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x0f\n\x07\x65xpires\x18\x06 \x01(\x03\"\xc5\x01\n\x11PrefixesDelegated\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x0c\n\x04time\x18\x02 \x01(\x03\x12-\n\x06grants\x18\x03 \x03(\x0b\x32\x1d.sixfold.api.address.v1.Grant\x12\x10\n\x08\x66irst_id\x18\x04 \x01(\x04\x12\x0e\n\x06length\x18\x05 \x01(\r\x12\x10\n\x08networks\x18\x06 \x01(\x0c\x12\x0c\n\x04keys\x18\x07 \x01(\x0c\x12\x0f\n\x07holders\x18\x08 \x03(\t\x12\x0f\n\x07\x65xpires\x18\t \x01(\x03\"W\n\x0f\x44\x65legationGrown\x12\x15\n\rdelegation_id\x18\x01 \x01(\x04\x12\x0f\n\x07network\x18\x02 \x01(\x0c\x12\x0e\n\x06length\x18\x03 \x01(\r\x12\x0c\n\x04time\x18\x04 \x01(\x03\"\xc6\x01\n\x14\x44\x65legationRenumbered\x12\x15\n\rdelegation_id\x18\x01 \x01(\x04\x12\x14\n\x0csuccessor_id\x18\x02 \x01(\x04\x12\x0f\n\x07pool_id\x18\x03 \x01(\t\x12\x0f\n\x07network\x18\x04 \x01(\x0c\x12\x0e\n\x06length\x18\x05 \x01(\r\x12\x0e\n\x06holder\x18\x06 \x01(\t\x12\x0b\n\x03key\x18\x07 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x08 \x01(\x03\x12\x13\n\x0bold_expires\x18\t \x01(\x03\x12\x0c\n\x04time\x18\n \x01(\x03\"D\n\x0cLeaseRenewed\x12\x15\n\rdelegation_id\x18\x01 \x01(\x04\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x03\x12\x0c\n\x04time\x18\x03 \x01(\x03\";\n\x13\x44\x65legationsReleased\x12\x16\n\x0e\x64\x65legation_ids\x18\x01 \x03(\x04\x12\x0c\n\x04time\x18\x02 \x01(\x03\"5\n\rLeasesExpired\x12\x16\n\x0e\x64\x65legation_ids\x18\x01 \x03(\x04\x12\x0c\n\x04time\x18\x02 \x01(\x03\"8\n\x10PrefixesReturned\x12\x16\n\x0e\x64\x65legation_ids\x18\x01 \x03(\x04\x12\x0c\n\x04time\x18\x02 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,17 +32,29 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sixfold.api.address.v1.even
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_POOLCREATED']._serialized_start=64
-  _globals['_POOLCREATED']._serialized_end=281
-  _globals['_GRANT']._serialized_start=283
-  _globals['_GRANT']._serialized_end=392
-  _globals['_PREFIXESDELEGATED']._serialized_start=394
-  _globals['_PREFIXESDELEGATED']._serialized_end=491
-  _globals['_LEASERENEWED']._serialized_start=493
-  _globals['_LEASERENEWED']._serialized_end=561
-  _globals['_DELEGATIONSRELEASED']._serialized_start=563
-  _globals['_DELEGATIONSRELEASED']._serialized_end=622
-  _globals['_LEASESEXPIRED']._serialized_start=624
-  _globals['_LEASESEXPIRED']._serialized_end=677
-  _globals['_PREFIXESRETURNED']._serialized_start=679
-  _globals['_PREFIXESRETURNED']._serialized_end=735
+  _globals['_POOLCREATED']._serialized_end=295
+  _globals['_POOLSPLIT']._serialized_start=297
+  _globals['_POOLSPLIT']._serialized_end=357
+  _globals['_POOLSMERGED']._serialized_start=359
+  _globals['_POOLSMERGED']._serialized_end=421
+  _globals['_SPACEWITHHELD']._serialized_start=423
+  _globals['_SPACEWITHHELD']._serialized_end=534
+  _globals['_SPACEOPENED']._serialized_start=536
+  _globals['_SPACEOPENED']._serialized_end=613
+  _globals['_GRANT']._serialized_start=615
+  _globals['_GRANT']._serialized_end=724
+  _globals['_PREFIXESDELEGATED']._serialized_start=727
+  _globals['_PREFIXESDELEGATED']._serialized_end=924
+  _globals['_DELEGATIONGROWN']._serialized_start=926
+  _globals['_DELEGATIONGROWN']._serialized_end=1013
+  _globals['_DELEGATIONRENUMBERED']._serialized_start=1016
+  _globals['_DELEGATIONRENUMBERED']._serialized_end=1214
+  _globals['_LEASERENEWED']._serialized_start=1216
+  _globals['_LEASERENEWED']._serialized_end=1284
+  _globals['_DELEGATIONSRELEASED']._serialized_start=1286
+  _globals['_DELEGATIONSRELEASED']._serialized_end=1345
+  _globals['_LEASESEXPIRED']._serialized_start=1347
+  _globals['_LEASESEXPIRED']._serialized_end=1400
+  _globals['_PREFIXESRETURNED']._serialized_start=1402
+  _globals['_PREFIXESRETURNED']._serialized_end=1458
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,6 @@
 """How the book travels and rests: its events' codec and its snapshots."""
 
-from sixfold.address.adapters.snapshots import dump_book, load_book
+from sixfold.address.adapters.snapshots import FrozenBook, dump_book, freeze, load_book
 from sixfold.address.domain import events
 from sixfold.address.domain.book import Book
 from sixfold.api.address.v1 import events_pb2 as pb
@@ -14,11 +14,14 @@ def codec() -> ProtobufCodec:
 
 
 class BookSnapshots:
-    """The book as columns, an Arrow IPC stream; see `snapshots`."""
+    """The book as columns; see `snapshots`."""
 
-    version = "book-1"
+    version = "book-2"
 
-    def dump(self, state: Book) -> bytes:
+    def freeze(self, state: Book) -> FrozenBook:
+        return freeze(state)
+
+    def dump(self, state: FrozenBook) -> bytes:
         return dump_book(state)
 
     def load(self, data: bytes) -> Book:

@@ -1,103 +1,174 @@
-"""The book as an Arrow IPC stream: pools in the schema's metadata, one row per delegation."""
+"""The book as bytes: one JSON line, then blocks of columns, each compressed (zstd).
 
-import heapq
+`freeze` takes what a snapshot needs in a moment, without a copy: segments that change while it is written are
+copied by the book then, and the writing is done beside the work.
+"""
+
 import json
-from typing import Final
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
-from sixfold.address.domain.book import Book, evolve
-from sixfold.address.domain.events import PoolCreated
-from sixfold.address.domain.prefix import from_packed
-from sixfold.address.domain.values import Delegation
+from sixfold.address.domain.book import Book, PoolPage
+from sixfold.address.domain.leases import COLUMNS, Segment
+from sixfold.address.domain.names import Names
+from sixfold.address.domain.prefix import Prefix
+from sixfold.address.domain.space import FreeSpace
+from sixfold.address.domain.values import Pool, Withheld
 
-_COLUMNS: Final = pa.schema(
-    [
-        pa.field("delegation_id", pa.uint64()),
-        pa.field("pool", pa.dictionary(pa.int32(), pa.string())),
-        pa.field("network", pa.binary(16)),
-        pa.field("length", pa.uint8()),
-        pa.field("holder", pa.string()),
-        pa.field("key", pa.string()),
-        pa.field("expires", pa.int64()),
-        pa.field("version", pa.uint32()),
-        pa.field("resting_until", pa.int64()),
-    ]
-)
+_CHUNK: Final = 128
+_COUNTS: Final = ("child_addresses", "held", "held_addresses", "resting", "resting_addresses")
 
 
-def dump_book(book: Book) -> bytes:
-    held = list(book.delegations.values())
-    columns = [
-        pa.array([one.delegation_id for one in held], pa.uint64()),
-        pa.array([one.pool_id for one in held], pa.string()).dictionary_encode(),
-        pa.array([one.prefix.packed for one in held], pa.binary(16)),
-        pa.array([one.prefix.length for one in held], pa.uint8()),
-        pa.array([one.holder for one in held], pa.string()),
-        pa.array([one.key for one in held], pa.string()),
-        pa.array([one.expires for one in held], pa.int64()),
-        pa.array([one.version for one in held], pa.uint32()),
-        pa.array([one.resting_until for one in held], pa.int64()),
-    ]
+@dataclass(frozen=True, slots=True)
+class FrozenSegment:
+    head: dict[str, Any]
+    columns: list["np.ndarray[Any, Any]"]
+    names: Names
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenBook:
+    head: dict[str, Any]
+    pools: list[dict[int, dict[int, int]]]
+    segments: list[FrozenSegment]
+
+
+def freeze(book: Book) -> FrozenBook:
+    """Milliseconds, however large the book."""
     head = {
-        "pools": [_pool_row(book, name) for name in book.pages],
+        "pools": [_page_row(page) for page in book.pages.values()],
+        "successors": list(book.successors.items()),
         "last_id": book.last_id,
         "clock": book.clock,
     }
-    schema = _COLUMNS.with_metadata({"book": json.dumps(head)})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-        writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
-    return sink.getvalue().to_pybytes()
+    chunks = [page.space.chunks() for page in book.pages.values()]
+    return FrozenBook(head, chunks, [_frozen(book.leases.segments[n]) for n in book.leases.numbers])
+
+
+def _frozen(segment: Segment) -> FrozenSegment:
+    segment.frozen = True
+    head = {
+        name: getattr(segment, name)
+        for name in ("number", "count", "live", "sealed", "next_due", "bottom", "top")
+    }
+    columns = [getattr(segment, name)[: segment.count] for name in COLUMNS]
+    columns += [column[: segment.count] for column in (segment.low, segment.offsets) if column is not None]
+    head |= {"pools": list(segment.pools), "low": segment.low is not None}
+    head["offsets"] = segment.offsets is not None
+    return FrozenSegment(head, columns, segment.names if segment.sealed else segment.names.copy())
+
+
+def dump_book(frozen: FrozenBook) -> bytes:
+    codec = pa.Codec("zstd", 1)
+    heads: list[dict[str, Any]] = []
+    blocks: list[bytes] = []
+
+    def put(head: dict[str, Any], content: bytes) -> None:
+        blocks.append(codec.compress(content, asbytes=True))
+        heads.append(head | {"size": len(content), "packed": len(blocks[-1])})
+
+    for lengths in frozen.pools:
+        free = {str(length): sorted(chunks) for length, chunks in lengths.items()}
+        bits = (
+            lengths[int(length)][chunk].to_bytes(_CHUNK, "little")
+            for length, chunks in free.items()
+            for chunk in chunks
+        )
+        put({"free": free}, b"".join(bits))
+    for segment in frozen.segments:
+        blob, sizes = segment.names.packed()
+        parts = [column.tobytes() for column in segment.columns]
+        put(segment.head | {"names": len(sizes)}, b"".join((*parts, sizes.tobytes(), blob)))
+    line = json.dumps(frozen.head | {"blocks": heads}, separators=(",", ":")).encode()
+    return b"".join((line, b"\n", *blocks))
 
 
 def load_book(data: bytes) -> Book:
-    with pa.ipc.open_stream(data) as reader:
-        table = reader.read_all()
-    head = json.loads((table.schema.metadata or {})[b"book"])
+    codec = pa.Codec("zstd", 1)
+    line, _, _ = data.partition(b"\n")
+    head = json.loads(line)
+    view, at = memoryview(data), len(line) + 1
+    blocks: deque[tuple[dict[str, Any], bytes]] = deque()
     book = Book()
-    # In the order of their creation, so that a parent is there before its child.
-    for row in head["pools"]:
-        evolve(book, PoolCreated(**(row | {"network": bytes.fromhex(row["network"])})))
-    for batch in table.to_batches():
-        columns = [column.to_pylist() for column in batch.columns]
-        for number, pool_id, network, length, holder, key, expires, version, resting_until in zip(
-            *columns, strict=True
-        ):
-            prefix = from_packed(network, length)
-            _place(book, Delegation(number, pool_id, prefix, holder, key, expires, version, resting_until))
-    heapq.heapify(book.expiries)
-    heapq.heapify(book.rests)
-    book.last_id, book.clock = head["last_id"], head["clock"]
+    for block in head["blocks"]:
+        content = codec.decompress(
+            view[at : at + block["packed"]], decompressed_size=block["size"], asbytes=True
+        )
+        at += block["packed"]
+        if "free" in block:
+            blocks.append((block["free"], content))
+        else:
+            book.leases.adopt(_segment(block, content))
+    for row, (free, content) in zip(head["pools"], blocks, strict=True):
+        page = _page(row, free, content)
+        book.pages[page.pool.pool_id] = page
+        if not page.pool.parent_id:
+            book.roots.append((page.pool.prefix.network, page.pool.pool_id))
+    book.roots.sort()
+    book.leases.index()
+    book.leases.last_id, book.clock = head["last_id"], head["clock"]
+    book.successors = dict(head["successors"])
     return book
 
 
-def _place(book: Book, one: Delegation) -> None:
-    page = book.pages[one.pool_id]
-    page.take(one.prefix, one.delegation_id)
-    book.delegations[one.delegation_id] = one
-    book.by_key[one.key] = one.delegation_id
-    book.by_holder.setdefault(one.holder, set()).add(one.delegation_id)
-    if not one.is_active:
-        page.resting += 1
-        page.resting_addresses += one.prefix.size
-        book.rests.append((one.resting_until, one.delegation_id))
-    elif one.expires:
-        book.expiries.append((one.expires, one.delegation_id))
+def _segment(head: dict[str, Any], content: bytes) -> Segment:
+    sealed = head["sealed"]
+    room = head["count"] if sealed else None
+    segment, at, count = Segment(head["number"], room), 0, head["count"]
+
+    def read(kind: Any, number: int) -> "np.ndarray[Any, Any]":
+        nonlocal at
+        column = np.frombuffer(content, kind, number, at)
+        at += column.nbytes
+        return column
+
+    for name, kind in COLUMNS.items():
+        getattr(segment, name)[:count] = read(kind, count)
+    if head["low"]:
+        segment.widen()
+        assert segment.low is not None
+        segment.low[:count] = read(np.uint64, count)
+    if head["offsets"]:
+        segment.offsets = read(np.uint16, count).copy()
+    sizes = read(np.uint16, head["names"])
+    segment.names = Names.unpacked(content[at:], sizes.copy(), sealed=sealed)
+    segment.sealed = sealed
+    segment.count, segment.live, segment.next_due = count, head["live"], head["next_due"]
+    segment.bottom, segment.top, segment.pools = head["bottom"], head["top"], head["pools"]
+    return segment
 
 
-def _pool_row(book: Book, name: str) -> dict[str, str | int]:
-    pool = book.pages[name].pool
+def _page_row(page: PoolPage) -> dict[str, Any]:
+    pool = asdict(page.pool)
     return {
-        "pool_id": pool.pool_id,
-        "parent_id": pool.parent_id,
-        "network": pool.prefix.packed.hex(),
-        "length": pool.prefix.length,
-        "purpose": pool.purpose,
-        "shortest": pool.shortest,
-        "longest": pool.longest,
-        "lease_seconds": pool.lease_seconds,
-        "quarantine_seconds": pool.quarantine_seconds,
-        "strategy": pool.strategy,
-        "time": pool.created,
-    }
+        "pool": pool | {"prefix": [pool["prefix"]["network"], page.pool.prefix.length]},
+        "children": list(page.children),
+        "withheld": [
+            [one.prefix.network, one.prefix.length, one.holder, one.reason, one.delegation_id]
+            for one in page.withheld.values()
+        ],
+    } | {name: getattr(page, name) for name in _COUNTS}
+
+
+def _page(row: dict[str, Any], free: dict[str, list[int]], content: bytes) -> PoolPage:
+    pool = Pool(**(row["pool"] | {"prefix": Prefix(*row["pool"]["prefix"])}))
+    page, at = PoolPage(pool, FreeSpace(pool.prefix)), 0
+    chunks: dict[int, dict[int, int]] = {}
+    for length, numbers in free.items():
+        chunks[int(length)] = {
+            number: int.from_bytes(content[at + _CHUNK * place : at + _CHUNK * (place + 1)], "little")
+            for place, number in enumerate(numbers)
+        }
+        at += _CHUNK * len(numbers)
+    page.space.restore(chunks)
+    page.children = row["children"]
+    for network, length, holder, reason, delegation_id in row["withheld"]:
+        prefix = Prefix(network, length)
+        page.withheld[prefix] = Withheld(prefix, holder, reason, delegation_id)
+    for name in _COUNTS:
+        setattr(page, name, row[name])
+    return page

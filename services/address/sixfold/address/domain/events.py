@@ -17,6 +17,45 @@ class PoolCreated:
     quarantine_seconds: int
     strategy: str
     time: int
+    room: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSplit:
+    """`pool_id` keeps the lower half of its prefix, `other_id` has the upper one and the same rules."""
+
+    pool_id: str
+    other_id: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolsMerged:
+    """`pool_id` has the space of both; `other_id` is no more."""
+
+    pool_id: str
+    other_id: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceWithheld:
+    """Without a holder: excluded, given to nobody."""
+
+    pool_id: str
+    network: bytes
+    length: int
+    holder: str
+    reason: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceOpened:
+    pool_id: str
+    network: bytes
+    length: int
+    time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +70,42 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class PrefixesDelegated:
+    """Columns: network n (16 bytes) and key hash n (8 bytes) are of delegation `first_id` + n and `holders[n]`.
+    `grants` is how it was written before there were columns."""
+
     pool_id: str
     time: int
-    grants: tuple[Grant, ...]
+    first_id: int = 0
+    length: int = 0
+    networks: bytes = b""
+    keys: bytes = b""
+    holders: tuple[str, ...] = ()
+    expires: int = 0
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationGrown:
+    delegation_id: int
+    network: bytes
+    length: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationRenumbered:
+    """Both are valid until `old_expires`."""
+
+    delegation_id: int
+    successor_id: int
+    pool_id: str
+    network: bytes
+    length: int
+    holder: str
+    key: bytes
+    expires: int
+    old_expires: int
+    time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +134,30 @@ class PrefixesReturned:
 
 
 Event = (
-    PoolCreated | PrefixesDelegated | LeaseRenewed | DelegationsReleased | LeasesExpired | PrefixesReturned
+    PoolCreated
+    | PoolSplit
+    | PoolsMerged
+    | SpaceWithheld
+    | SpaceOpened
+    | PrefixesDelegated
+    | DelegationGrown
+    | DelegationRenumbered
+    | LeaseRenewed
+    | DelegationsReleased
+    | LeasesExpired
+    | PrefixesReturned
 )
-EVENTS = (PoolCreated, PrefixesDelegated, LeaseRenewed, DelegationsReleased, LeasesExpired, PrefixesReturned)
+EVENTS = (
+    PoolCreated,
+    PoolSplit,
+    PoolsMerged,
+    SpaceWithheld,
+    SpaceOpened,
+    PrefixesDelegated,
+    DelegationGrown,
+    DelegationRenumbered,
+    LeaseRenewed,
+    DelegationsReleased,
+    LeasesExpired,
+    PrefixesReturned,
+)

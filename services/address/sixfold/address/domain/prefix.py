@@ -2,6 +2,7 @@
 2.5.5.2)."""
 
 import ipaddress
+import socket
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,6 +58,8 @@ class Prefix:
     def __str__(self) -> str:
         if self.is_ipv4:
             return f"{ipaddress.IPv4Address(self.network & 0xFFFFFFFF)}/{self.family_length}"
+        if self.network >> 64:
+            return f"{socket.inet_ntop(socket.AF_INET6, self.packed)}/{self.length}"
         return f"{ipaddress.IPv6Address(self.network)}/{self.length}"
 
 

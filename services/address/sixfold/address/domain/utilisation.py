@@ -18,6 +18,7 @@ class Utilisation:
     quarantined_share: float
     child_share: float
     free_share: float
+    withheld_share: float
     largest_free: int
     hd_ratio: float
 
@@ -25,17 +26,18 @@ class Utilisation:
 def utilisation(page: PoolPage) -> Utilisation:
     """`hd_ratio` is log(delegated) / log(all) in units of the pool's longest delegation (RFC 3194)."""
     pool, size = page.pool, page.pool.prefix.size
-    held = size - page.space.free_addresses - page.child_addresses
+    held = page.held_addresses
     largest = page.space.largest
     unit = 1 << (BITS - pool.longest)
     delegated = (held - page.resting_addresses) // unit
     return Utilisation(
-        delegations=len(page.taken) - page.resting,
+        delegations=page.held - page.resting,
         quarantined=page.resting,
         child_pools=len(page.children),
         delegated_share=(held - page.resting_addresses) / size,
         quarantined_share=page.resting_addresses / size,
         child_share=page.child_addresses / size,
+        withheld_share=sum(one.prefix.size for one in page.withheld.values() if not one.delegation_id) / size,
         free_share=page.space.free_addresses / size,
         largest_free=0 if largest is None else Prefix(pool.prefix.network, largest).family_length,
         hd_ratio=math.log(delegated) / math.log(size // unit) if delegated > 0 and size > unit else 0.0,

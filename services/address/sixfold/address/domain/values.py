@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sixfold.address.domain.prefix import Prefix
+from sixfold.address.domain.prefix import BITS, Prefix
 from sixfold.address.domain.space import Strategy
 
 RefusalKind = Literal["invalid", "unknown", "exists", "precondition", "exhausted"]
@@ -35,6 +35,26 @@ class Pool:
     quarantine_seconds: int
     strategy: Strategy
     created: int
+    room: int = 0
+    """With dense: the length of the space that is kept free around a delegation while it can; 0: none."""
+
+    @property
+    def room_kept(self) -> int:
+        """`room` as free space understands it."""
+        if self.strategy == "sparse":
+            return 0
+        return self.room or BITS
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A prefix that is not given to just anybody: kept for `holder`, or excluded where there is none.
+    `delegation_id` is the delegation that the holder has of it now; 0: none."""
+
+    prefix: Prefix
+    holder: str
+    reason: str
+    delegation_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +66,6 @@ class Delegation:
     pool_id: str
     prefix: Prefix
     holder: str
-    key: str
     expires: int
     version: int = 1
     resting_until: int = 0
@@ -71,6 +90,7 @@ class PoolWish:
     lease_seconds: int
     quarantine_seconds: int
     strategy: Strategy
+    room_length: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +102,16 @@ class DelegationWish:
     key: str
     holder: str
     lease_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class RenumberWish:
+    """`pool_id` empty: the same pool; `length` 0: the same; `overlap_seconds`: how long the old prefix is valid
+    beside the new one."""
+
+    delegation_id: int
+    key: str
+    overlap_seconds: int
+    pool_id: str = ""
+    length: int = 0
+    lease_seconds: int = 0

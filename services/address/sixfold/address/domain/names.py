@@ -1,0 +1,90 @@
+"""Texts of one segment of leases (holders), each kept once, as bytes."""
+
+import zlib
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_STEP: Final = 64
+
+
+class Names:
+    """Open: texts by number and back. Sealed: bytes, two bytes each for the length and for finding it."""
+
+    __slots__ = ("_blob", "_numbers", "_sizes", "_starts", "_sums", "_texts")
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._numbers: dict[str, int] | None = {}
+        self._blob = b""
+        self._sizes: NDArray[np.uint16] = np.empty(0, np.uint16)
+        self._sums: NDArray[np.uint16] = np.empty(0, np.uint16)
+        self._starts: NDArray[np.uint32] = np.empty(0, np.uint32)
+
+    def __len__(self) -> int:
+        return len(self._sizes) if self._numbers is None else len(self._texts)
+
+    def intern(self, text: str) -> int:
+        """Only while open."""
+        assert self._numbers is not None
+        number = self._numbers.setdefault(text, len(self._texts))
+        if number == len(self._texts):
+            self._texts.append(text)
+        return number
+
+    def text(self, number: int) -> str:
+        if self._numbers is not None:
+            return self._texts[number]
+        block = number // _STEP
+        start = int(self._starts[block]) + int(self._sizes[block * _STEP : number].sum())
+        return self._blob[start : start + int(self._sizes[number])].decode()
+
+    def find(self, text: str) -> int | None:
+        if self._numbers is not None:
+            return self._numbers.get(text)
+        for number in np.flatnonzero(self._sums == _sum(text.encode())).tolist():
+            if self.text(number) == text:
+                return int(number)
+        return None
+
+    def seal(self) -> None:
+        if self._numbers is not None:
+            self._put([text.encode() for text in self._texts])
+            self._texts, self._numbers = [], None
+
+    def copy(self) -> "Names":
+        """Of an open one, to be read while this one goes on."""
+        other = Names()
+        other._texts = list(self._texts)
+        return other
+
+    def packed(self) -> tuple[bytes, NDArray[np.uint16]]:
+        """All texts joined, and their sizes; for `unpacked`."""
+        if self._numbers is None:
+            return self._blob, self._sizes
+        parts = [text.encode() for text in self._texts]
+        return b"".join(parts), np.array([len(part) for part in parts], np.uint16)
+
+    @staticmethod
+    def unpacked(blob: bytes, sizes: NDArray[np.uint16], *, sealed: bool) -> "Names":
+        names, ends = Names(), np.cumsum(sizes, dtype=np.int64).tolist()
+        parts = [blob[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)] if ends else []
+        if sealed:
+            names._put(parts)
+            names._numbers = None
+        else:
+            for part in parts:
+                names.intern(part.decode())
+        return names
+
+    def _put(self, parts: list[bytes]) -> None:
+        self._blob = b"".join(parts)
+        self._sizes = np.array([len(part) for part in parts], np.uint16)
+        self._sums = np.array([_sum(part) for part in parts], np.uint16)
+        ends = np.cumsum(self._sizes, dtype=np.uint32)
+        self._starts = np.concatenate([np.zeros(1, np.uint32), ends])[:-1][::_STEP].copy()
+
+
+def _sum(text: bytes) -> int:
+    return zlib.crc32(text) & 0xFFFF
