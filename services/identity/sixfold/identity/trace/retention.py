@@ -10,6 +10,7 @@ held      bindings that still last are logged anew, so that the erasure of old l
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 import numpy as np
@@ -30,6 +31,7 @@ ROWS: Final = 50_000
 AGAIN: Final = 30
 """Days after which a binding that lasts is logged anew."""
 RETRY: Final = 60.0
+DRAIN: Final = 5.0
 
 
 class Identifiers(Protocol):
@@ -57,6 +59,7 @@ class Retention:
         hours: float,
     ) -> None:
         self.task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
         self._ledger = ledger
         self._logs = logs
         self._vault = vault
@@ -73,12 +76,14 @@ class Retention:
         self.task = asyncio.create_task(self._run(), name=self.name)
 
     async def stop(self) -> None:
+        self._stopping.set()
         if self.task is not None:
+            await asyncio.wait([self.task], timeout=DRAIN)
             self.task.cancel()
             await asyncio.gather(self.task, return_exceptions=True)
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             pause = self._hours * 3_600
             try:
                 await self.run()
@@ -86,7 +91,8 @@ class Retention:
                 # Until it is done it is tried again; what is erased already is not there the second time.
                 log.warning("retention: not finished: %s", error)
                 pause = min(pause, RETRY)
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
 
     async def run(self) -> None:
         """All of it once. Raises SourceUnavailableError, VaultError, MessagingError."""
