@@ -1,0 +1,1 @@
+"""Shared IPv4: rules in time, overlaps refused, both directions computed."""
