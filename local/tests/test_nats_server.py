@@ -147,3 +147,29 @@ async def test_agent_reads_only_its_own_commands(home_and_ports: tuple[Home, Por
         assert await peer.refused("$JS.API.CONSUMER.MSG.NEXT.COMMANDS.agent-gw-1", reply="_INBOX.x")
         for subject in ("_INBOX.>", "_INBOX_gw-1.>", "command.gw-1.>", "flow.>", "event.>"):
             assert await peer.may_not_read(subject), subject
+
+
+async def test_what_leads_to_a_person_is_the_identity_centres_alone(
+    home_and_ports: tuple[Home, Ports],
+) -> None:
+    home, ports = home_and_ports
+    async with connected(home, ports, "credit") as peer:
+        for subject in ("audit.trace", "vault-key.x", "$KV.IDENTITY_VAULT.s-1", "$KV.TRACE_CASES.x"):
+            assert await peer.refused(subject), subject
+            assert await peer.may_not_read(subject), subject
+        for call in (
+            "STREAM.MSG.GET.KV_IDENTITY_VAULT",
+            "DIRECT.GET.KV_TRACE_CASES.x",
+            "CONSUMER.CREATE.IDENTITY_VAULT_KEYS.spy",
+            "STREAM.DELETE.AUDIT_TRACE",
+        ):
+            assert await peer.refused(f"$JS.API.{call}", reply="_INBOX.x"), call
+        assert not await peer.refused("$JS.API.STREAM.MSG.GET.LEDGER_IDENTITY", reply="_INBOX.x")
+    async with connected(home, ports, "identity") as peer:
+        assert not await peer.refused("audit.trace")
+        for call in (
+            "STREAM.DELETE.AUDIT_TRACE",
+            "STREAM.PURGE.AUDIT_TRACE",
+            "STREAM.MSG.DELETE.AUDIT_TRACE",
+        ):
+            assert await peer.refused(f"$JS.API.{call}", reply="_INBOX.x"), call

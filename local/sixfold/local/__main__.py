@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sixfold.local import audit, trace_desk
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
 from sixfold.local.ports import DEFAULT_BASE
@@ -17,6 +18,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(trace_desk.app, name="trace")
+app.add_typer(audit.app, name="audit")
 
 HomeOption = Annotated[
     Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
@@ -115,12 +119,12 @@ def redrive(
 
 
 @app.command()
-def trace(
+def spans(
     identity: Annotated[str, typer.Argument(help="A trace id (32 hex digits) or the id of a batch.")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Show the spans of one trace, from a batch's arrival in the agent to its insert."""
-    from sixfold.local.trace import show_trace
+    from sixfold.local.spans import show_trace
 
     raise typer.Exit(show_trace(home_at(home), identity))
 

@@ -22,6 +22,25 @@ MAX_PAYLOAD: Final = 8 * 1024 * 1024
 MAX_STORE: Final = 256 * 1024**3
 """Above what all streams reserve: each stream has its own bound, and those follow the disk."""
 OPERATOR: Final = "operator"
+_AUDIT_STREAM: Final = "AUDIT_TRACE"
+_SEALED_STREAMS: Final = (
+    _AUDIT_STREAM,
+    "KV_IDENTITY_VAULT",
+    "IDENTITY_VAULT_KEYS",
+    "KV_TRACE_CASES",
+    "TRACE_CASE_KEYS",
+    "KV_TRACE_NUMBERS",
+    "TRACE_IDENTIFIER_KEYS",
+)
+_SEALED_SUBJECTS: Final = (
+    "audit.>",
+    "vault-key.>",
+    "case-key.>",
+    "identifier-key.>",
+    "$KV.IDENTITY_VAULT.>",
+    "$KV.TRACE_CASES.>",
+    "$KV.TRACE_NUMBERS.>",
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,7 @@ class User:
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
     deny_publish: tuple[str, ...] = ()
+    deny_subscribe: tuple[str, ...] = ()
 
 
 def binary() -> Path:
@@ -103,7 +123,25 @@ def centre_user(centre: str, nkey: str) -> User:
             "receipt.>",
             "report.>",
             "counter.>",
+            *(_kept_from_identity() if centre == "identity" else _kept_from_others()),
         ),
+        deny_subscribe=() if centre == "identity" else _SEALED_SUBJECTS,
+    )
+
+
+def _kept_from_others() -> tuple[str, ...]:
+    """What leads to a person, what a case holds and the audit trail: the identity centre's alone."""
+    calls = ("STREAM.*.{0}", "STREAM.MSG.*.{0}", "DIRECT.GET.{0}", "DIRECT.GET.{0}.>", "CONSUMER.*.{0}")
+    more = ("CONSUMER.*.{0}.>", "CONSUMER.DURABLE.CREATE.{0}.>", "CONSUMER.MSG.NEXT.{0}.>")
+    return _SEALED_SUBJECTS + tuple(
+        f"$JS.API.{call.format(stream)}" for stream in _SEALED_STREAMS for call in (*calls, *more)
+    )
+
+
+def _kept_from_identity() -> tuple[str, ...]:
+    """The audit trail is added to; nobody takes away from it."""
+    return tuple(
+        f"$JS.API.STREAM.{call}.{_AUDIT_STREAM}" for call in ("DELETE", "PURGE", "MSG.DELETE", "RESTORE")
     )
 
 
@@ -119,10 +157,10 @@ def _user(user: User) -> dict[str, Any]:
     publish: dict[str, Any] = {"allow": list(user.publish)}
     if user.deny_publish:
         publish["deny"] = list(user.deny_publish)
-    return {
-        "nkey": user.nkey,
-        "permissions": {"publish": publish, "subscribe": {"allow": list(user.subscribe)}},
-    }
+    subscribe: dict[str, Any] = {"allow": list(user.subscribe)}
+    if user.deny_subscribe:
+        subscribe["deny"] = list(user.deny_subscribe)
+    return {"nkey": user.nkey, "permissions": {"publish": publish, "subscribe": subscribe}}
 
 
 def configuration(home: Home, ports: Ports, identities: Sequence[User]) -> str:

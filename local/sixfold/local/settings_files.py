@@ -8,6 +8,7 @@ from sixfold.api.subjects import CENTRES
 from sixfold.local.home import Home, write_atomically
 from sixfold.local.keys import ensure_hex_key, ensure_seed, ensure_token, seed_file
 from sixfold.local.nats_server import inbox_prefix
+from sixfold.local.officers import ORIGIN, ensure_audit_key, officers
 from sixfold.local.ports import HOST, Ports
 from sixfold.local.toml import dump
 
@@ -45,6 +46,14 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
         "identity": {
             "pseudonym_key_file": ensure_hex_key(home, "identity-pseudonym.key"),
             "vault_key_file": ensure_hex_key(home, "identity-vault.key"),
+            "trace": {
+                "origin": ORIGIN,
+                "audit_key_file": ensure_audit_key(home),
+                "case_key_file": ensure_hex_key(home, "identity-case.key"),
+                "officers": officers(home),
+                "credit": ports.address("grpc.credit"),
+                "address": ports.address("grpc.address"),
+            },
         },
         "emergency": {
             "signing_seed_file": seed_file(home, ISSUER),

@@ -6,7 +6,7 @@ from rich.console import Console
 from sixfold.chassis.telemetry import TelemetrySettings, extract, inject, setup
 from sixfold.local.errors import LocalError
 from sixfold.local.home import home_at, prepare
-from sixfold.local.trace import spans_of, trace_of, tree_of
+from sixfold.local.spans import spans_of, trace_of, tree_of
 
 
 def test_one_trace_over_two_services_is_one_tree(tmp_path: Path) -> None:

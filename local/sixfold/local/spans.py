@@ -1,4 +1,4 @@
-"""`sixfold trace`: the spans of one trace out of HOME/traces, as a tree with times."""
+"""`sixfold spans`: the spans of one trace out of HOME/traces, as a tree with times."""
 
 import json
 import re
