@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 
-from sixfold.address.adapters.ledger import CENTRE, BookSnapshots, codec
+from sixfold.address.adapters.ledger import CENTRE, CentreSnapshots, LedgerPart, codec
 from sixfold.address.adapters.metering import TelemetryMeter, observe_pools
+from sixfold.address.adapters.translation_metering import TelemetryTranslationMeter
 from sixfold.address.config import AddressSettings
-from sixfold.address.domain.book import Book, evolve
-from sixfold.address.handlers import Addresses
+from sixfold.address.domain.book import Book
+from sixfold.address.domain.centre import Centre, evolve_centre
+from sixfold.address.handlers import Addresses, utc_milliseconds
 from sixfold.address.servicer import AddressServicer
+from sixfold.address.translation_handlers import Translations
+from sixfold.address.translation_servicer import TranslationServicer
 from sixfold.api.address.v1.address_pb2_grpc import add_AddressServiceServicer_to_server
+from sixfold.api.address.v1.translation_pb2_grpc import add_TranslationServiceServicer_to_server
 from sixfold.chassis.ledger import Ledger
 from sixfold.chassis.lifecycle import Background, Lifecycle
 from sixfold.chassis.messaging import Messaging
@@ -31,20 +36,29 @@ class Service(Lifecycle):
 
 def build(settings: AddressSettings, dependencies: Dependencies) -> Service:
     messaging, telemetry = dependencies.messaging, dependencies.telemetry
-    ledger: Ledger[Book] = Ledger(
+    ledger: Ledger[Centre] = Ledger(
         messaging,
         centre=CENTRE,
-        initial=Book,
-        evolve=evolve,
+        initial=Centre,
+        evolve=evolve_centre,
         codec=codec(),
-        snapshots=BookSnapshots(),
+        snapshots=CentreSnapshots(),
         snapshot_every=settings.snapshot_every,
     )
-    addresses = Addresses(ledger=ledger, meter=TelemetryMeter(telemetry), ends_at_once=settings.ends_at_once)
-    observe_pools(telemetry, lambda: ledger.state)
+    book: LedgerPart[Book] = LedgerPart(ledger, lambda centre: centre.book)
+    addresses = Addresses(ledger=book, meter=TelemetryMeter(telemetry), ends_at_once=settings.ends_at_once)
+    observe_pools(telemetry, lambda: book.state)
+    translations = Translations(
+        ledger=ledger,
+        meter=TelemetryTranslationMeter(telemetry, lambda: ledger.state.translations),
+        clock=utc_milliseconds,
+    )
     rpc = RpcServer(
         settings.rpc,
-        services=[(add_AddressServiceServicer_to_server, AddressServicer(addresses))],
+        services=[
+            (add_AddressServiceServicer_to_server, AddressServicer(addresses)),
+            (add_TranslationServiceServicer_to_server, TranslationServicer(translations)),
+        ],
         telemetry=telemetry,
         name="address-rpc",
     )
