@@ -32,7 +32,7 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import CollectorRegistry
@@ -125,9 +125,11 @@ class Telemetry:
 def setup(settings: TelemetrySettings, *, service: str) -> Telemetry:
     """Telemetry of one service. Nothing global is touched, so several live in one process."""
     resource = Resource.create({SERVICE_NAME: service})
+    # Where spans go nowhere they are not filled in; their ids still stand in logs and travel on.
+    told = bool(settings.endpoint) or settings.traces_file is not None
     tracers = TracerProvider(
         resource=resource,
-        sampler=ParentBased(TraceIdRatioBased(settings.sample_ratio)),
+        sampler=ParentBased(TraceIdRatioBased(settings.sample_ratio)) if told else ALWAYS_OFF,
         shutdown_on_exit=False,
     )
     if settings.endpoint:

@@ -34,24 +34,27 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             telemetry.counter("rpc_calls_total", "gRPC calls by method and status") if telemetry else None
         )
         self._seconds = telemetry.histogram("rpc_duration", "gRPC call duration") if telemetry else None
+        self._handlers: dict[str, Any] = {}
+        """By method: a server has few, and each is wrapped once."""
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
     ) -> Any:
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
         method = handler_call_details.method
-        metadata = {
-            key: value
-            for key, value in handler_call_details.invocation_metadata or ()
-            if isinstance(value, str)
-        }
+        wrapped = self._handlers.get(method)
+        if wrapped is None:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            wrapped = self._handlers[method] = self._wrap(method, handler)
+        return wrapped
+
+    def _wrap(self, method: str, handler: Any) -> Any:
         if handler.response_streaming:
             inner_stream = handler.unary_stream or handler.stream_stream
 
             async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
-                with self._span(method, metadata) as call:
+                with self._span(method, context) as call:
                     try:
                         self._allow(method, context)
                         async for response in inner_stream(request, context):
@@ -68,7 +71,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         inner = handler.unary_unary or handler.stream_unary
 
         async def unary(request: Any, context: Context) -> Any:
-            with self._span(method, metadata) as call:
+            with self._span(method, context) as call:
                 try:
                     self._allow(method, context)
                     limit = None if context.time_remaining() is not None else self._settings.default_deadline
@@ -88,7 +91,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         )
         return make_unary(unary, handler.request_deserializer, handler.response_serializer)
 
-    def _span(self, method: str, metadata: dict[str, str]) -> "_Call":
+    def _span(self, method: str, context: Context) -> "_Call":
+        metadata = {
+            key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)
+        }
         return _Call(self._telemetry, self._calls, self._seconds, method, metadata)
 
     def _allow(self, method: str, context: Context) -> None:

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 GATHERED = 1_000
 """Single wishes that are decided together at most."""
+GATHER_SECONDS = 0.01
+"""While many ask one by one, an append waits so long at most for those who still come."""
 WAITING = 10_000
 """Single wishes that may wait; more are refused at once."""
 
@@ -49,6 +51,7 @@ class Addresses:
         self._clock = clock
         self._waiting: deque[tuple[DelegationWish, asyncio.Future[Delegated]]] = deque()
         self._gathering: asyncio.Task[None] | None = None
+        self._together, self._answered = 1, 0.0
 
     @property
     def book(self) -> Book:
@@ -94,6 +97,7 @@ class Addresses:
     async def _gather(self) -> None:
         try:
             while self._waiting:
+                await self._wait_for_others()
                 number = min(len(self._waiting), GATHERED)
                 group = [self._waiting.popleft() for _ in range(number)]
                 try:
@@ -110,8 +114,20 @@ class Addresses:
                         done.set_exception(answer)
                     else:
                         done.set_result(answer)
+                self._together, self._answered = number, asyncio.get_running_loop().time()
         finally:
             self._gathering = None
+
+    async def _wait_for_others(self) -> None:
+        """Where several asked at once a moment ago, wait as long as more come, within a bound."""
+        now = asyncio.get_running_loop().time
+        latest = now() + GATHER_SECONDS
+        if self._together < 2 or latest - self._answered > 10 * GATHER_SECONDS:
+            return
+        before = 0
+        while before < len(self._waiting) < GATHERED and now() < latest:
+            before = len(self._waiting)
+            await asyncio.sleep(GATHER_SECONDS / 5)
 
     async def delegate_many(self, wishes: Sequence[DelegationWish]) -> list[Delegated | RefusedError]:
         now = self._clock()

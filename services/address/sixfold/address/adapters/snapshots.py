@@ -136,9 +136,10 @@ def _segment(head: dict[str, Any], content: bytes) -> Segment:
         segment.offsets = read(np.uint16, count).copy()
     sizes = read(np.uint16, head["names"])
     segment.names = Names.unpacked(content[at:], sizes.copy(), sealed=sealed)
-    segment.sealed = sealed
     segment.count, segment.live, segment.next_due = count, head["live"], head["next_due"]
     segment.bottom, segment.top, segment.pools = head["bottom"], head["top"], head["pools"]
+    if sealed:
+        segment.seal()
     return segment
 
 

@@ -121,11 +121,13 @@ class Segment:
 
     def change(self) -> None:
         """Before columns are changed."""
-        if self.frozen:
-            for name in COLUMNS:
-                setattr(self, name, getattr(self, name).copy())
-            self.low = None if self.low is None else self.low.copy()
-            self.frozen = False
+        for name in COLUMNS:
+            column = getattr(self, name)
+            if self.frozen or not column.flags.writeable:
+                setattr(self, name, np.array(column))
+        if self.frozen and self.low is not None:
+            self.low = self.low.copy()
+        self.frozen = False
 
     def widen(self) -> None:
         if self.low is None:
@@ -135,8 +137,13 @@ class Segment:
         self.bottom, self.top = min(self.bottom, bottom), max(self.top, top)
 
     def seal(self) -> None:
+        """No more rows come. A column that says the same in all rows is kept as one value until one changes."""
         self.names.seal()
         self.sealed = True
+        for name in COLUMNS:
+            column = getattr(self, name)[: self.count]
+            if len(column) and (column == column[0]).all():
+                setattr(self, name, np.broadcast_to(column[:1].copy(), len(column)))
 
     def pack(self) -> None:
         """Keep only the rows that are there."""
