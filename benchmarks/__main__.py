@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("agent", "detection", "journey", "warehouse", "idle", "growth")
+NAMES = ("agent", "detection", "journey", "warehouse", "idle", "growth", "delegation", "translation")
 
 
 def main() -> None:

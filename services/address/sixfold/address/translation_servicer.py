@@ -66,7 +66,8 @@ class TranslationServicer(translation_pb2_grpc.TranslationServiceServicer):
         fitting = (
             rule
             for rule in rules
-            if request.gateway in ("", rule.put.gateway) and (at is None or rule.in_force(at))
+            if request.gateway in ("", rule.put.gateway)
+            and (rule.span.start < rule.span.end if at is None else rule.in_force(at))
         )
         found = list(islice(fitting, size + 1))
         token = str(found[size - 1].number) if len(found) > size else ""
