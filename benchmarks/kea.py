@@ -43,13 +43,14 @@ def measure(seconds: int, rates: tuple[int, ...]) -> dict[str, Any]:
             before = cpu_seconds(pid)
             command = ["perfdhcp", "-6", "-l", "client", "-e", "prefix-only", "-r", str(rate)]
             command += ["-R", "10000000", "-p", str(seconds), "all"]
-            output = subprocess.run(
+            run = subprocess.run(
                 ["ip", "netns", "exec", client, *command],
                 env=_environment(),
                 capture_output=True,
                 text=True,
                 timeout=seconds + 60,
-            ).stdout
+            )
+            output = run.stdout + run.stderr
             used = cpu_seconds(pid) - before
         sent, received = _exchanges(output)
         done = received / seconds
@@ -111,6 +112,8 @@ def _served() -> Iterator[tuple[int, str]]:
                 for name in ("lo", link):
                     run("ip", "-n", space, "link", "set", name, "up")
             run("ip", "-n", server, "addr", "add", "2001:db8:ffff::1/64", "dev", "server", "nodad")
+            for space, link in ((server, "server"), (client, "client")):
+                _wait_for_link(space, link)
             file = Path(folder) / "kea.json"
             file.write_text(json.dumps(_configuration(Path(folder))))
             log = (Path(folder) / "kea.log").open("wb")
@@ -130,6 +133,16 @@ def _served() -> Iterator[tuple[int, str]]:
                 subprocess.run(
                     ["ip", "netns", "del", space], env=_environment(), check=False, capture_output=True
                 )
+
+
+def _wait_for_link(space: str, link: str) -> None:
+    """Until the link has the address that DHCPv6 is spoken from."""
+    command = ["ip", "-n", space, "-6", "addr", "show", "dev", link, "scope", "link", "-tentative"]
+    for _ in range(100):
+        if "fe80" in subprocess.run(command, env=_environment(), capture_output=True, text=True).stdout:
+            return
+        time.sleep(0.05)
+    raise KeaError(f"{link} has no link-local address")
 
 
 def _wait(process: "subprocess.Popen[bytes]", space: str, log: Path) -> None:
