@@ -9,6 +9,7 @@ import pytest
 
 from sixfold.address.config import AddressSettings
 from sixfold.address.service import Dependencies, build
+from sixfold.agent.gateway.plan import read_plan
 from sixfold.api.address.v1 import address_pb2, translation_events_pb2
 from sixfold.api.address.v1 import translation_pb2 as pb
 from sixfold.api.address.v1.address_pb2_grpc import AddressServiceStub
@@ -236,3 +237,21 @@ async def test_bad_questions_and_bad_rules_say_why(nats_url, telemetry):
             assert await refused(stub.PutTranslationRule(wish)) == answer
         ended = pb.EndTranslationRuleRequest(rule_id="map", valid_until=now - timedelta(days=1))
         assert await refused(stub.EndTranslationRule(ended)) == ("INVALID_ARGUMENT", "VALID_UNTIL_PAST")
+
+
+async def test_a_gateway_is_told_its_port_sets_and_can_use_them(nats_url, telemetry):
+    nat = pb.DeterministicNat(
+        inside_prefix="2001:db8:a0::/44", subscriber_length=48, outside_prefix="203.0.113.1/32"
+    )
+    async with centre(nats_url, telemetry) as (stub, _, _):
+        await stub.PutTranslationRule(put("homes", deterministic_nat=nat))
+        pool = pb.Nat64Pool(prefix="2001:db8:64::/96", ipv4_prefixes=["203.0.113.16/28"])
+        await stub.PutTranslationRule(put("nat64", nat64=pool))
+        await stub.PutTranslationRule(put(map=MAP))
+        told = await stub.GetGatewayTranslation(pb.GetGatewayTranslationRequest(gateway="gw-1"))
+    assert [rule.rule_id for rule in told.omitted] == ["map"]
+    told.configuration.access_interfaces.append("eth1")
+    told.configuration.ipv4_interfaces.append("eth0")
+    plan = read_plan(told.configuration)
+    assert len(plan.port_sets) == 16
+    assert plan.port_sets[1].ranges == ((5056, 9087),)

@@ -11,6 +11,7 @@ from sixfold.address.domain.translation.book import TranslationBook, evolve_tran
 from sixfold.address.domain.translation.decisions import RuleWish, end_rule, put_rule
 from sixfold.address.domain.translation.describing import describe
 from sixfold.address.domain.translation.events import DeterministicNatSpec, Lw4o6Spec, MapSpec, Nat64Spec
+from sixfold.address.domain.translation.gateways import runs_of, translation_of
 from sixfold.address.domain.translation.resolving import Resolution, resolve_public, resolve_subscriber
 from sixfold.address.domain.translation.sizing import MapAsk, Nat64Ask, NatAsk, SharedWish, room_of, size_of
 from sixfold.address.domain.values import RefusedError
@@ -331,3 +332,42 @@ def test_whatever_rules_are_accepted_no_port_has_two_subscribers(data):
         assert found.resolution is not Resolution.AMBIGUOUS
         if fitting:
             assert (found.resolution, found.subscriber) == fitting[0]
+
+
+def gateway_nat(number, public, **more):
+    return replace(CGN, inside_prefix=f"10.0.{number}.0/28", outside_prefix=public, **more)
+
+
+def test_what_a_gateway_is_told(book):
+    apply(
+        book,
+        wish("six", replace(gateway_nat(0, "198.18.0.9/32", maximum_ports=0), inside_prefix="2001:dbd::/60")),
+        wish("odd", gateway_nat(1, "198.18.0.1/32", assignment=Assignment.STAGGERED)),
+        wish("big", DeterministicNatSpec("10.64.0.0/19", "198.18.8.0/24")),
+        wish("else", gateway_nat(2, "198.18.0.2/32"), gateway="gw-2"),
+    )
+    told = translation_of(book, "gw-1", 1_500)
+    assert str(told.prefix) == "64:ff9b::/96"
+    assert list(map(str, told.pools)) == ["203.0.113.1/32", "203.0.113.128/25", "198.18.0.9/32"]
+    assert [held.slot for held in told.held] == [*range(1, 15), *range(15, 31)]
+    assert str(told.held[0].fixed.inside) == "198.51.100.1/32"
+    assert told.held[0].fixed.ranges == ((1024, 5055),)
+    assert str(told.held[-1].fixed.inside) == "2001:dbd:0:f::/64"
+    assert [rule_id for rule_id, _ in told.omitted] == ["map", "lw", "odd", "big"]
+    assert translation_of(book, "gw-1", 500).held == ()
+    assert len(translation_of(book, "gw-2", 1_500).held) == 14
+
+
+def test_slots_stay_while_a_rule_is_in_force_and_are_used_again():
+    book = apply(
+        TranslationBook(),
+        wish("a", gateway_nat(0, "198.18.0.0/32")),
+        wish("b", gateway_nat(1, "198.18.0.1/32")),
+    )
+    assert runs_of(book.rules.values()) == {"a": 1, "b": 15}
+    end(book, "a", now=2_000)
+    apply(book, wish("c", gateway_nat(2, "198.18.0.2/32")), now=3_000)
+    assert runs_of(book.rules.values()) == {"a": 1, "b": 15, "c": 1}
+    end(book, "b", now=4_000)
+    apply(book, wish("d", replace(gateway_nat(3, "198.18.0.3/32"), inside_prefix="10.1.0.0/27")), now=5_000)
+    assert runs_of(book.rules.values()) == {"a": 1, "b": 15, "c": 1, "d": 15}

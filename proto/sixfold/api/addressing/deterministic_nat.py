@@ -137,6 +137,10 @@ class DeterministicNat:
         number = (int(inside) - int(self.inside.network_address) >> shift) - self._first_host
         if not 0 <= number < self.subscribers:
             return None
+        return self.fixed_at(number)
+
+    def fixed_at(self, number: int) -> Fixed:
+        """What subscriber `number`, 0 to subscribers - 1, has."""
         which, slot = divmod(number, self.compression)
         address = IPv4Address(int(self.outside.network_address) + which)
         return Fixed(self._unit(number), address, self._ranges(slot))

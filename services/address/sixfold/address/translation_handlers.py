@@ -6,8 +6,9 @@ from typing import Protocol, TypeVar
 from sixfold.address.domain import sharing
 from sixfold.address.domain.centre import Centre, CentreEvent
 from sixfold.address.domain.translation.book import Rule, TranslationBook
-from sixfold.address.domain.translation.decisions import RuleWish, put_rule, rule_of
+from sixfold.address.domain.translation.decisions import RuleWish, put_rule, require_name, rule_of
 from sixfold.address.domain.translation.describing import Step, describe
+from sixfold.address.domain.translation.gateways import GatewayTranslation, translation_of
 from sixfold.address.domain.translation.resolving import (
     PublicAnswer,
     SubscriberSide,
@@ -83,3 +84,8 @@ class Translations:
         answer, steps = describe(self.book, address, port, time)
         self._meter.asked("description", answer.resolution.value)
         return answer, steps
+
+    def gateway(self, gateway: str, at: int | None) -> GatewayTranslation:
+        """At a time, or now."""
+        require_name("gateway", gateway)
+        return translation_of(self.book, gateway, self._clock() if at is None else at)

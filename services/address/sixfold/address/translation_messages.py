@@ -15,6 +15,7 @@ from sixfold.address.domain.translation.events import (
     Nat64Spec,
     Spec,
 )
+from sixfold.address.domain.translation.gateways import GatewayTranslation
 from sixfold.address.domain.translation.resolving import Resolution, SubscriberSide
 from sixfold.address.domain.translation.sizing import Ask, MapAsk, Nat64Ask, NatAsk, SharedWish
 from sixfold.address.domain.values import RefusedError
@@ -22,6 +23,7 @@ from sixfold.api.address.v1 import translation_pb2 as pb
 from sixfold.api.addressing.deterministic_nat import Assignment
 from sixfold.api.addressing.map_rule import Mode
 from sixfold.api.addressing.port_set import DEFAULT_OFFSET
+from sixfold.api.agent.v1 import agent_pb2 as agent
 from sixfold.chassis.codec import to_message
 
 _RESERVED: Final = "0-1023"
@@ -171,6 +173,24 @@ def subscriber_message(answer: SubscriberSide) -> pb.ResolveSubscriberSideRespon
         gateway=answer.rule.put.gateway if answer.rule is not None else "",
         subscriber_prefix=str(answer.subscriber) if answer.subscriber is not None else "",
     )
+
+
+def gateway_message(translation: GatewayTranslation) -> pb.GetGatewayTranslationResponse:
+    configuration = agent.GatewayConfiguration()
+    if translation.prefix is not None:
+        configuration.nat64.prefix = str(translation.prefix)
+    if translation.pools:
+        configuration.nat64.ipv4_pool.extend(map(str, translation.pools))
+    for held in translation.held:
+        ranges = [agent.PortRange(first=first, last=last) for first, last in held.fixed.ranges]
+        configuration.port_sets.add(
+            slot=held.slot,
+            subscriber_prefix=str(held.fixed.inside),
+            public_address=str(held.fixed.address),
+            ranges=ranges,
+        )
+    omitted = [pb.OmittedRule(rule_id=rule_id, why=why) for rule_id, why in translation.omitted]
+    return pb.GetGatewayTranslationResponse(configuration=configuration, omitted=omitted)
 
 
 def _moment(time: int) -> datetime:

@@ -16,6 +16,7 @@ from sixfold.address.domain.values import RefusedError
 from sixfold.address.servicer import refusing
 from sixfold.address.translation_handlers import Translations
 from sixfold.address.translation_messages import (
+    gateway_message,
     milliseconds,
     resolution,
     rule_message,
@@ -142,6 +143,12 @@ class TranslationServicer(translation_pb2_grpc.TranslationServiceServicer):
             response.public_prefix = str(side.public)
             response.ports.extend(_ports(side.ranges or ()))
         return response
+
+    @refusing
+    async def GetGatewayTranslation(
+        self, request: pb.GetGatewayTranslationRequest, context: Any
+    ) -> pb.GetGatewayTranslationResponse:
+        return gateway_message(self._translations.gateway(request.gateway, milliseconds(request, "at")))
 
 
 def _ports(ranges: Iterable[tuple[int, int]]) -> list[pb.PublicPorts]:

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from sixfold.api.agent.v1 import agent_pb2 as _agent_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -366,3 +367,27 @@ class GetSoftwireProvisioningResponse(_message.Message):
     public_prefix: str
     ports: _containers.RepeatedCompositeFieldContainer[PublicPorts]
     def __init__(self, options: _Optional[bytes] = ..., edge_address: _Optional[str] = ..., public_prefix: _Optional[str] = ..., ports: _Optional[_Iterable[_Union[PublicPorts, _Mapping]]] = ...) -> None: ...
+
+class GetGatewayTranslationRequest(_message.Message):
+    __slots__ = ("gateway", "at")
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    gateway: str
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, gateway: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class GetGatewayTranslationResponse(_message.Message):
+    __slots__ = ("configuration", "omitted")
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_FIELD_NUMBER: _ClassVar[int]
+    configuration: _agent_pb2.GatewayConfiguration
+    omitted: _containers.RepeatedCompositeFieldContainer[OmittedRule]
+    def __init__(self, configuration: _Optional[_Union[_agent_pb2.GatewayConfiguration, _Mapping]] = ..., omitted: _Optional[_Iterable[_Union[OmittedRule, _Mapping]]] = ...) -> None: ...
+
+class OmittedRule(_message.Message):
+    __slots__ = ("rule_id", "why")
+    RULE_ID_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    rule_id: str
+    why: str
+    def __init__(self, rule_id: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...

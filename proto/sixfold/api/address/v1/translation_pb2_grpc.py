@@ -75,6 +75,11 @@ class TranslationServiceStub:
                 request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetSoftwireProvisioningRequest.SerializeToString,
                 response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetSoftwireProvisioningResponse.FromString,
                 _registered_method=True)
+        self.GetGatewayTranslation = channel.unary_unary(
+                '/sixfold.api.address.v1.TranslationService/GetGatewayTranslation',
+                request_serializer=sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetGatewayTranslationRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetGatewayTranslationResponse.FromString,
+                _registered_method=True)
 
 
 class TranslationServiceServicer:
@@ -143,6 +148,14 @@ class TranslationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetGatewayTranslation(self, request, context):
+        """What the rules in force say to a gateway with tayga and nftables: its pools and port sets, to be completed by its
+        interfaces. Reasons: RULE_ID_MALFORMED, TIME_MALFORMED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TranslationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -185,6 +198,11 @@ def add_TranslationServiceServicer_to_server(servicer, server):
                     servicer.GetSoftwireProvisioning,
                     request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetSoftwireProvisioningRequest.FromString,
                     response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetSoftwireProvisioningResponse.SerializeToString,
+            ),
+            'GetGatewayTranslation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGatewayTranslation,
+                    request_deserializer=sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetGatewayTranslationRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetGatewayTranslationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -404,6 +422,33 @@ class TranslationService:
             '/sixfold.api.address.v1.TranslationService/GetSoftwireProvisioning',
             sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetSoftwireProvisioningRequest.SerializeToString,
             sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetSoftwireProvisioningResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGatewayTranslation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.address.v1.TranslationService/GetGatewayTranslation',
+            sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetGatewayTranslationRequest.SerializeToString,
+            sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2.GetGatewayTranslationResponse.FromString,
             options,
             channel_credentials,
             insecure,
