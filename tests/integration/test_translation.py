@@ -241,7 +241,7 @@ async def test_bad_questions_and_bad_rules_say_why(nats_url, telemetry):
 
 async def test_a_gateway_is_told_its_port_sets_and_can_use_them(nats_url, telemetry):
     nat = pb.DeterministicNat(
-        inside_prefix="2001:db8:a0::/44", subscriber_length=48, outside_prefix="203.0.113.1/32"
+        inside_prefix="2001:dba::/44", subscriber_length=48, outside_prefix="203.0.113.1/32"
     )
     async with centre(nats_url, telemetry) as (stub, _, _):
         await stub.PutTranslationRule(put("homes", deterministic_nat=nat))
