@@ -116,6 +116,35 @@ class Load:
         rate, cpu = await self._timed(one, CALLERS, number)
         return rate, cpu, sorted(seconds)[len(seconds) * 99 // 100] * 1000
 
+    async def batches(self, number: int) -> tuple[float, float]:
+        """As `bulk`, with the ordinary batches of a front that gathers what comes in a few milliseconds."""
+        done = 0
+
+        async def one() -> None:
+            nonlocal done
+            while done < number:
+                first, self.asked, done = self.asked, self.asked + CALLERS, done + CALLERS
+                wishes = [
+                    pb.DelegatePrefixRequest(
+                        pool_id="home", length=64, idempotency_key=f"key-{name}", holder=f"s{name:015x}"
+                    )
+                    for name in range(first, first + CALLERS)
+                ]
+                request = pb.BatchDelegatePrefixesRequest(requests=wishes)
+                await self.stub.BatchDelegatePrefixes(request, timeout=60)
+
+        return await self._timed(one, IN_FLIGHT, number)
+
+    async def floor(self, number: int) -> tuple[float, float]:
+        """Calls that do nothing: what Python's gRPC takes by itself."""
+        left = iter(range(number))
+
+        async def one() -> None:
+            for _ in left:
+                await self.stub.ListPools(pb.ListPoolsRequest(parent_id="none"), timeout=60)
+
+        return await self._timed(one, CALLERS, number)
+
     async def refusals(self, number: int) -> float:
         """Median milliseconds of a refusal by the full pool."""
         seconds: list[float] = []
@@ -201,6 +230,11 @@ async def _measure(centre: Centre, quick: bool) -> list[dict[str, Any]]:
             rate, cpu, slow = await load.single(singles)
             name = f"one by one, {CALLERS} callers, over {level:,} leases"
             rows.append({"what": name, "a second": round(rate), "CPU us each": cpu, "p99 ms": slow})
+            rate, cpu = await load.batches(singles)
+            name = f"batches of {CALLERS}, over {level:,} leases"
+            rows.append({"what": name, "a second": round(rate), "CPU us each": cpu})
+        rate, cpu = await load.floor(singles)
+        rows.append({"what": "calls that do nothing", "a second": round(rate), "CPU us each": cpu})
         await asyncio.sleep(0 if quick else 15)  # a snapshot under way has its own memory
         grown = (centre.resident() - empty) / (load.asked - held)
         rows.append({"what": f"memory, {load.asked:,} leases", "bytes a lease": grown})

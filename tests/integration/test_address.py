@@ -161,6 +161,102 @@ async def test_a_batch_is_one_append_and_its_events_are_on_the_bus(nats_url, mes
         assert len(await every_delegation(stub, holder="s-1")) == 1_000
 
 
+async def test_a_bulk_in_columns_is_answered_place_by_place(nats_url, telemetry):
+    def bulk(keys, **fields):
+        return pb.BulkDelegatePrefixesRequest(
+            **({"pool_id": "tiny", "length": 64, "idempotency_keys": keys, "holders": ["s-1"]} | fields)
+        )
+
+    async with centre(nats_url, telemetry) as stub:
+        await stub.CreatePool(pb.CreatePoolRequest(pool_id="tiny", prefix="2001:db8::/61"))
+        first = await stub.BulkDelegatePrefixes(bulk(["a", "b"]))
+        again = await stub.BulkDelegatePrefixes(bulk(["b", "c", "", "c", *(f"k{n}" for n in range(7))]))
+        assert list(again.delegation_ids) == [2, 3, 0, 3, 4, 5, 6, 7, 8, 0, 0]
+        assert again.networks[:16] == first.networks[16:]
+        assert list(again.repeated_calls) == [0, 3]
+        assert {one.reason: list(one.places) for one in again.refused} == {
+            "KEY_MALFORMED": [2],
+            "POOL_EXHAUSTED": [9, 10],
+        }
+        call = stub.BulkDelegatePrefixes
+        assert await refused(call(bulk(["x"], holders=["a", "b"]))) == (
+            "INVALID_ARGUMENT",
+            "HOLDERS_AND_KEYS_DIFFER",
+        )
+        assert await refused(call(bulk(["x"] * 50_001))) == ("INVALID_ARGUMENT", "BATCH_TOO_LARGE")
+        assert (await call(bulk(["x"], length=129))).refused[0].reason == "LENGTH_OUT_OF_RANGE"
+
+
+async def test_room_reservations_renumbering_and_pools_live_through_a_restart(nats_url, telemetry):
+    async with centre(nats_url, telemetry) as stub:
+        await stub.CreatePool(
+            pb.CreatePoolRequest(pool_id="home", prefix="2001:db8::/40", longest_length=64, room_length=48)
+        )
+        kept = pb.WithholdSpaceRequest(
+            pool_id="home", prefix="2001:db8:80::/56", holder="s-9", reason="contract"
+        )
+        one = (await stub.DelegatePrefix(wish("a"))).delegation
+        assert (await stub.DelegatePrefix(wish("b"))).delegation.prefix == "2001:db8:1::/56"
+        await stub.WithholdSpace(kept)
+        assert (await stub.DelegatePrefix(wish("c", holder="s-9"))).delegation.prefix == "2001:db8:80::/56"
+        grown = await stub.GrowDelegation(
+            pb.GrowDelegationRequest(delegation_id=one.delegation_id, length=48, expected_version=1)
+        )
+        assert grown.delegation.prefix == "2001:db8::/48"
+        moved = await stub.RenumberDelegation(
+            pb.RenumberDelegationRequest(
+                delegation_id=2, idempotency_key="b2", overlap_seconds=3600, expected_version=1
+            )
+        )
+        assert moved.old.HasField("expires")
+        assert moved.new.prefix not in {"2001:db8:1::/56", "2001:db8:80::/56"}
+        renew = stub.RenewLease(pb.RenewLeaseRequest(delegation_id=2))
+        assert await refused(renew) == ("FAILED_PRECONDITION", "DELEGATION_RENUMBERED")
+        halves = await stub.SplitPool(pb.SplitPoolRequest(pool_id="home", other_pool_id="upper"))
+        assert [halves.lower.prefix, halves.upper.prefix] == ["2001:db8::/41", "2001:db8:80::/41"]
+        before = await every_delegation(stub)
+    async with centre(nats_url, telemetry) as stub:
+        assert await every_delegation(stub) == before
+        spaces = (await stub.ListWithheldSpace(pb.ListWithheldSpaceRequest(pool_id="upper"))).spaces
+        assert [(space.prefix, space.holder, space.delegation_id) for space in spaces] == [
+            ("2001:db8:80::/56", "s-9", 3)
+        ]
+        opened = pb.OpenSpaceRequest(pool_id="upper", prefix="2001:db8:80::/56")
+        assert await refused(stub.OpenSpace(opened)) == ("FAILED_PRECONDITION", "SPACE_IN_USE")
+        merged = await stub.MergePools(pb.MergePoolsRequest(pool_id="home", other_pool_id="upper"))
+        assert merged.pool.prefix == "2001:db8::/40"
+        read = await stub.GetDelegation(pb.GetDelegationRequest(delegation_id=2))
+        assert (read.successor_id, read.can_grow_to) == (moved.new.delegation_id, 48)
+        assert await refused(
+            stub.MergePools(pb.MergePoolsRequest(pool_id="home", other_pool_id="upper"))
+        ) == (
+            "NOT_FOUND",
+            "POOL_UNKNOWN",
+        )
+
+
+async def test_a_storm_of_leases_lets_others_through(nats_url, telemetry):
+    async with centre(nats_url, telemetry, ends_at_once=500) as stub:
+        await stub.CreatePool(HOME)
+        keys = [f"k{n}" for n in range(20_000)]
+        await stub.BulkDelegatePrefixes(
+            pb.BulkDelegatePrefixesRequest(
+                pool_id="home", length=64, idempotency_keys=keys, holders=["s-1"], lease_seconds=1
+            )
+        )
+        answered = 0
+
+        async def over():
+            nonlocal answered
+            await stub.DelegatePrefix(wish(f"n{answered}", 64, holder="s-2"))
+            answered += 1
+            use = (await stub.GetPool(pb.GetPoolRequest(pool_id="home"))).utilisation
+            return use.delegations == answered and use.quarantined == 0
+
+        assert await eventually(over, timeout=30)
+        assert {one.holder for one in await every_delegation(stub)} == {"s-2"}
+
+
 async def test_leases_end_rest_and_are_given_again(nats_url, telemetry):
     async with centre(nats_url, telemetry) as stub:
         await stub.CreatePool(
