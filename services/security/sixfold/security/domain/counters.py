@@ -1,7 +1,8 @@
 """Volumes by slot and host as dense arrays: counting is an indexed addition, asking is a sum of rows.
 
-They hold what is being counted now, exactly and whatever slot it belongs to. Who fills them moves their
-content to the slots' tables when there are more than `cells` cells (slots times hosts, 24 bytes each).
+They hold what is being counted now, exactly and whatever slot it belongs to. A slot that few flows come for gets no
+array: its volumes wait as they came. Who fills the counters moves their content to the slots' tables when it
+takes more than `cells` cells, of 24 bytes each (slots times hosts, and what waits).
 """
 
 from collections.abc import Collection
@@ -19,8 +20,17 @@ from sixfold.security.domain.table import METRICS
 
 F64 = npt.NDArray[np.float64]
 _WAYS: Final = 8
-_FEW: Final = 256
+_FEW_PREFIXES: Final = 256
 I64 = npt.NDArray[np.int64]
+Volumes = tuple[F64, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Few:
+    """Volumes as they came: a host may be in several rows."""
+
+    host: Numbers
+    volumes: F64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,41 +49,70 @@ class Counters:
     def __init__(self, cells: int, random: np.random.Generator) -> None:
         self.hosts = HostRegister(random)
         self._cells = cells
-        self.clear()
+        self._start()
 
     def clear(self) -> None:
-        self.hosts.clear()
+        """Forget everything. The room of half as many hosts stays: as many will come again."""
+        self.hosts.clear(self.hosts.capacity // 2)
+        self._start()
+
+    def _start(self) -> None:
         self._row: dict[int, int] = {}
+        self._few: dict[int, list[Few]] = {}
+        self._waiting = 0
         self._peaks: dict[int, Peak] = {}
         self._volumes: F64 = np.zeros((len(METRICS), 0, self.hosts.capacity))
 
     @property
     def slots(self) -> list[int]:
         """Slots with volumes."""
-        return list(self._row)
+        return sorted(self._row.keys() | self._few.keys())
 
     @property
     def filled(self) -> int:
         """Cells that hold anything."""
-        return int(np.count_nonzero(self._volumes[-1]))
+        return int(np.count_nonzero(self._volumes[-1])) + self._waiting
 
-    def fits(self, slots: Collection[int]) -> bool:
-        """Whether these slots of the hosts registered by now stay within the bound."""
-        return self.hosts.capacity * len(self._row.keys() | set(slots)) <= self._cells
+    @property
+    def full(self) -> bool:
+        """Whether the hosts registered by now take more than the bound."""
+        return self.hosts.capacity * len(self._row) + 2 * self._waiting > self._cells
 
-    def add(self, host: Numbers, slot: I64, slots: Collection[int], volumes: tuple[F64, F64, F64]) -> None:
-        """Add `volumes`, by metric, to hosts in slots; `slots` are those that occur."""
-        self._make_room(slots)
-        capacity = self._volumes.shape[2]
-        lowest = min(slots)
-        starts = np.zeros(max(slots) - lowest + 1, np.intp)
-        for one in slots:
-            starts[one - lowest] = self._row[one] * capacity
-        cell = starts[slot - lowest] + host
-        for metric, values in zip(self._volumes, volumes, strict=True):
-            np.add.at(metric.reshape(-1), cell, values)
-        for one in slots:
+    def add(self, host: Numbers, slot: I64, volumes: Volumes, enough: int = 1) -> list[int]:
+        """Add `volumes`, by metric, to hosts in slots; a slot gets an array for `enough` of them.
+
+        Returns the slots that occur.
+        """
+        lowest = int(slot.min())
+        counts = np.bincount(slot - lowest)
+        occurring: list[int] = (np.flatnonzero(counts) + lowest).tolist()
+        dense = [one for one in occurring if one in self._row or counts[one - lowest] >= enough]
+        for one in occurring:
             self._peaks.pop(one, None)
+        if len(dense) < len(occurring):
+            chosen = np.zeros(len(counts), dtype=bool)
+            chosen[np.array(dense, np.intp) - lowest] = True
+            chosen = chosen[slot - lowest]
+            self._keep(host[~chosen], slot[~chosen], tuple(values[~chosen] for values in volumes))
+            host, slot, volumes = host[chosen], slot[chosen], tuple(values[chosen] for values in volumes)
+        if dense:
+            self._make_room(dense)
+            starts = np.zeros(len(counts), np.intp)
+            for one in dense:
+                starts[one - lowest] = self._row[one] * self._volumes.shape[2]
+            cell = starts[slot - lowest] + host
+            for metric, values in zip(self._volumes, volumes, strict=True):
+                np.add.at(metric.reshape(-1), cell, values)
+        return occurring
+
+    def _keep(self, host: Numbers, slot: I64, volumes: Volumes) -> None:
+        order = np.argsort(slot)
+        ordered = slot[order]
+        borders = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+        for rows in np.split(order, borders):
+            few = Few(host[rows], np.array([values[rows] for values in volumes]))
+            self._few.setdefault(int(slot[rows[0]]), []).append(few)
+        self._waiting += len(host)
 
     def _make_room(self, slots: Collection[int]) -> None:
         _, rows, capacity = self._volumes.shape
@@ -87,30 +126,60 @@ class Counters:
             self._volumes.fill(0)  # unlike zeros, in huge pages
             self._volumes[:, :rows, :capacity] = before
 
-    def take_out(self, slot: int) -> pl.DataFrame:
-        """The volumes of a slot, which are no longer here."""
-        frame = frame_of(self.hosts, self.sums(slot, slot))
-        self._volumes[:, self._row.pop(slot)] = 0
+    def take_out(self, slot: int) -> tuple[Numbers, F64]:
+        """The hosts of a slot and their volumes by metric, which are no longer here."""
+        if slot in self._row:
+            sums = self.sums(slot, slot)
+            hosts = np.flatnonzero(sums[-1])
+            found = hosts, sums[:, hosts]
+            self._volumes[:, self._row.pop(slot)] = 0
+        else:
+            found = _joined(self._few[slot])
+        self._waiting -= sum(len(few.host) for few in self._few.pop(slot, []))
         self._peaks.pop(slot, None)
-        return frame
+        return found
 
     def sums(self, first: int, last: int) -> F64:
         """By metric and host number, over the slots `first` to `last`; not to be written to."""
+        size = self.hosts.size
         rows = [self._row[slot] for slot in range(first, last + 1) if slot in self._row]
-        if not rows:
-            return np.zeros((len(METRICS), self.hosts.size))
-        return reduce(np.add, (self._volumes[:, row, : self.hosts.size] for row in rows))
+        dense = reduce(np.add, (self._volumes[:, row, :size] for row in rows)) if rows else None
+        waiting = [few for slot in range(first, last + 1) for few in self._few.get(slot, [])]
+        if not waiting and dense is not None:
+            return dense
+        total = np.zeros((len(METRICS), size)) if dense is None else dense.copy()
+        for few in waiting:
+            for metric, values in zip(total, few.volumes, strict=True):
+                np.add.at(metric, few.host, values)
+        return total
 
     def peak(self, first: int, last: int) -> Peak:
         """What no host has more of over the slots, and what all of them have, by metric: most questions are
         answered by these alone.
         """
-        for slot in range(first, last + 1):
-            if slot in self._row and slot not in self._peaks:
-                volumes = self.sums(slot, slot)
-                self._peaks[slot] = Peak(volumes.max(axis=1, initial=0.0), volumes.sum(axis=1))
-        peaks = [self._peaks[slot] for slot in range(first, last + 1) if slot in self._peaks]
+        peaks = [
+            self._peak(slot) for slot in range(first, last + 1) if slot in self._row or slot in self._few
+        ]
         return reduce(Peak.plus, peaks, Peak(np.zeros(len(METRICS)), np.zeros(len(METRICS))))
+
+    def _peak(self, slot: int) -> Peak:
+        if slot not in self._peaks:
+            parts = [few.volumes for few in self._few.get(slot, [])]
+            if slot in self._row:
+                parts.append(self._volumes[:, self._row[slot], : self.hosts.size])
+            peaks = [Peak(part.max(axis=1, initial=0.0), part.sum(axis=1)) for part in parts]
+            self._peaks[slot] = reduce(Peak.plus, peaks)
+        return self._peaks[slot]
+
+
+def _joined(parts: list[Few]) -> tuple[Numbers, F64]:
+    """The hosts of several parts, once each, and their volumes."""
+    host = np.concatenate([few.host for few in parts])
+    volumes = np.concatenate([few.volumes for few in parts], axis=1)
+    order = np.argsort(host)
+    ordered = host[order]
+    opens = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    return ordered[opens], np.add.reduceat(volumes[:, order], opens, axis=1)
 
 
 class Prefixes:
@@ -121,11 +190,13 @@ class Prefixes:
         self.register = HostRegister(random)
         self._hosts = hosts
         self._lengths = lengths
-        self._of: Numbers = np.zeros(0, np.intp)
+        self.clear()
 
     def clear(self) -> None:
         self.register.clear()
-        self._of = np.zeros(0, np.intp)
+        self._of: Numbers = np.zeros(0, np.intp)
+        self._place: Numbers = np.zeros(0, np.intp)
+        self._ways = 1
 
     @property
     def size(self) -> int:
@@ -137,13 +208,21 @@ class Prefixes:
         """By metric and prefix number."""
         self._follow()
         size = self.register.size
-        # Additions to one place wait for each other: few prefixes are summed in several places each.
-        ways = _WAYS if size < _FEW else 1
-        place = self._of if ways == 1 else self._of * ways + np.arange(len(self._of)) % ways
         total: F64 = np.zeros((len(of_hosts), size))
         for row, values in zip(total, of_hosts, strict=True):
-            row += np.bincount(place[: len(values)], values, size * ways).reshape(size, ways).sum(axis=1)
+            sums = np.bincount(self._place[: len(values)], values, size * self._ways)
+            row += sums.reshape(size, self._ways).sum(axis=1)
         return total
+
+    def of(self, hosts: Numbers, volumes: F64) -> tuple[Numbers, F64]:
+        """The prefixes of some hosts, and their volumes by metric."""
+        self._follow()
+        of = self._of[hosts]
+        sums: F64 = np.array(
+            [np.bincount(of, values, self.register.size) for values in volumes], dtype=np.float64
+        )
+        prefixes = np.flatnonzero(sums[-1])
+        return prefixes, sums[:, prefixes]
 
     def _follow(self) -> None:
         """Number the prefixes of hosts that came since."""
@@ -152,10 +231,14 @@ class Prefixes:
             hosts = self._hosts
             hi, lo = addresses.prefixes_of(hosts.hi[new], hosts.lo[new], *self._lengths)
             self._of = np.concatenate([self._of, self.register.numbers(hi, lo, hosts.lane[new])])
+            # Additions to one place wait for each other: few prefixes are summed in several places each.
+            self._ways = _WAYS if self.register.size < _FEW_PREFIXES else 1
+            self._place = self._of * self._ways + np.arange(len(self._of)) % self._ways
 
 
-def frame_of(hosts: HostRegister, sums: F64, chosen: Numbers | None = None) -> pl.DataFrame:
-    """Rows (columns of SCHEMA) of the chosen hosts, of all that have volumes without."""
-    rows = np.flatnonzero(sums[-1]) if chosen is None else chosen
-    volumes = {metric: values[rows] for metric, values in zip(METRICS, sums, strict=True)}
-    return pl.DataFrame({"lane": hosts.lane[rows], "hi": hosts.hi[rows], "lo": hosts.lo[rows], **volumes})
+def frame_of(hosts: HostRegister, numbers: Numbers, volumes: F64) -> pl.DataFrame:
+    """Rows (columns of SCHEMA) of some hosts."""
+    named = dict(zip(METRICS, volumes, strict=True))
+    return pl.DataFrame(
+        {"lane": hosts.lane[numbers], "hi": hosts.hi[numbers], "lo": hosts.lo[numbers], **named}
+    )

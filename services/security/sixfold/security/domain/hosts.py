@@ -23,19 +23,20 @@ _ODD: Final = tuple(
 
 
 class HostRegister:
-    """Hosts numbered 0, 1, 2 … in the order they came. Not thread-safe."""
+    """Hosts numbered 0, 1, 2 … as they come, those of one call in any order. Not thread-safe."""
 
     def __init__(self, random: np.random.Generator) -> None:
         self._key: U64 = random.integers(0, 1 << 64, 2, dtype=np.uint64)
         self.clear()
 
-    def clear(self) -> None:
-        """Forget all hosts, and free the memory that they took."""
+    def clear(self, capacity: int = _SMALLEST) -> None:
+        """Forget all hosts, and the memory that more than `capacity` of them take."""
         self.size = 0
-        self.lane: Lanes32 = np.zeros(_SMALLEST, np.uint32)
-        self.hi: U64 = np.zeros(_SMALLEST, np.uint64)
-        self.lo: U64 = np.zeros(_SMALLEST, np.uint64)
-        self._digest: U64 = np.zeros(_SMALLEST, np.uint64)
+        capacity = max(capacity, _SMALLEST)
+        self.lane: Lanes32 = np.zeros(capacity, np.uint32)
+        self.hi: U64 = np.zeros(capacity, np.uint64)
+        self.lo: U64 = np.zeros(capacity, np.uint64)
+        self._digest: U64 = np.zeros(capacity, np.uint64)
         self._spread_out()
 
     @property

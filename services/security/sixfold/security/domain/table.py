@@ -75,6 +75,9 @@ class SlotTable:
 
     def add(self, frame: pl.DataFrame) -> None:
         """Add volumes (columns of SCHEMA, one row per lane and host)."""
+        if len(frame) > 2 * self.limit:
+            frame, dropped = heaviest(frame, self.limit)
+            self.error = self.error + dropped
         self._parts.append(part_of(frame))
         self._pending += len(frame)
         if self._pending > 8 * self.limit or len(self._parts) > MAX_PARTS:

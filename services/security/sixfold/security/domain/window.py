@@ -72,6 +72,7 @@ class Added:
 
 
 _BUSY: Final = 2  # slots behind the newest that most flows still come for
+_LEAST_PART: Final = 32  # slots that fewer than one in so many flows come for get no array
 _COUNTED: Final = {
     View.SOURCE: View.SOURCE,
     View.DESTINATION: View.DESTINATION,
@@ -129,24 +130,24 @@ class Window:
             light=(columns["bytes"] < settings.light_bytes) & (columns["packets"] < settings.light_packets),
             random=self._random,
         )
-        slots = sorted({slot for shares in laid.shares for slot in _occurring(shares.slot, oldest)})
+        shares = [one for one in laid.shares if len(one.slot)]
         volumes = [
             (columns["bytes"][one.row] * one.share, columns["packets"][one.row] * one.share, one.share)
-            for one in laid.shares
+            for one in shares
         ]
         lanes = self.lanes.of(columns["exporter"]) if self.lanes else None
-        if slots:
-            for view, name in _SIDES.items():
-                counters = self._counters[view]
-                hi, lo = addresses.words(columns[name])
+        slots: set[int] = set()
+        for view, name in _SIDES.items():
+            counters = self._counters[view]
+            hi, lo = addresses.words(columns[name])
+            numbers = counters.hosts.numbers(hi, lo, lanes)
+            if counters.full:
+                self._empty(view)
                 numbers = counters.hosts.numbers(hi, lo, lanes)
-                if counters.slots and not counters.fits(slots):
-                    self._empty(view)
-                    numbers = counters.hosts.numbers(hi, lo, lanes)
-                for one, of_one in zip(laid.shares, volumes, strict=True):
-                    counters.add(numbers[one.row], one.slot, slots, of_one)
-            self._summed.clear()
-        return Added(flows, implausible, laid.late, tuple(slots))
+            for one, of_one in zip(shares, volumes, strict=True):
+                slots.update(counters.add(numbers[one.row], one.slot, of_one, len(end) // _LEAST_PART))
+        self._summed.clear()
+        return Added(flows, implausible, laid.late, tuple(sorted(slots)))
 
     def _empty(self, view: View) -> None:
         """Move what is counted to the tables and begin anew."""
@@ -158,9 +159,11 @@ class Window:
             self._prefixes.clear()
 
     def _take_out(self, view: View, slot: int) -> None:
+        hosts, volumes = self._counters[view].take_out(slot)
+        self._table(view, slot).add(frame_of(self._register(view), hosts, volumes))
         if view is View.DESTINATION:
-            self._table(View.PREFIX, slot).add(self._frame(View.PREFIX, slot, slot))
-        self._table(view, slot).add(self._counters[view].take_out(slot))
+            prefixes = self._prefixes.of(hosts, volumes)
+            self._table(View.PREFIX, slot).add(frame_of(self._prefixes.register, *prefixes))
         self._summed.clear()
 
     def _table(self, view: View, slot: int) -> SlotTable:
@@ -205,7 +208,8 @@ class Window:
 
     def _frame(self, view: View, first: int, last: int) -> pl.DataFrame:
         sums = self._sums(view, first, last)
-        return frame_of(self._register(view), sums)
+        filled = np.flatnonzero(sums[-1])
+        return frame_of(self._register(view), filled, sums[:, filled])
 
     def volumes(self, view: View, first: int, last: int) -> pl.DataFrame:
         """Volumes by host (columns hi, lo, bytes, packets, flows) of slots `first` to `last`."""
@@ -245,7 +249,7 @@ class Window:
             np.repeat(lanes, len(hosts)),
         )
         whole = [part.frame.join(hosts, on=("hi", "lo"), how="semi") for part in parts]
-        return self.lanes.fold(pl.concat([*whole, frame_of(register, sums, numbers)])).filter(
+        return self.lanes.fold(pl.concat([*whole, frame_of(register, numbers, sums[:, numbers])])).filter(
             _reaching(floors)
         )
 
@@ -299,10 +303,6 @@ class Window:
         """Rows held over all views and slots: what memory grows with."""
         tables = sum(table.hosts for tables in self._tables.values() for table in tables.values())
         return tables + sum(counters.filled for counters in self._counters.values())
-
-
-def _occurring(slots: npt.NDArray[np.int64], oldest: int) -> list[int]:
-    return (np.flatnonzero(np.bincount(slots - oldest)) + oldest).tolist()
 
 
 def _reaching(floors: Sequence[float]) -> pl.Expr:
