@@ -227,7 +227,6 @@ async def test_a_state_that_changes_in_place_is_frozen_and_written_after_so_many
     await again.start()
     try:
         assert again.state == list(range(100_000, 100_030))
-        assert told
-        assert told[0] > 10  # what the snapshot covers is not read
+        assert 1 not in told  # what the snapshot covers is not read
     finally:
         await again.stop()
