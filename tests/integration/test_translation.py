@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from sixfold.address.config import AddressSettings
 from sixfold.address.service import Dependencies, build
@@ -26,14 +27,14 @@ MAP = pb.MapRule(
 
 @asynccontextmanager
 async def centre(url, telemetry, **settings):
-    """Stubs of both services."""
+    """Stubs of both services, the bus, and where they listen."""
     messaging = Messaging(NatsSettings(servers=(url,), name="address"))
     await messaging.start()
     service = build(AddressSettings(**settings), Dependencies(messaging, telemetry))
     await service.start()
     try:
         async with connect(service.rpc.address) as channel:
-            yield TranslationServiceStub(channel), AddressServiceStub(channel), messaging
+            yield TranslationServiceStub(channel), AddressServiceStub(channel), messaging, service.rpc.address
     finally:
         await service.stop()
         await messaging.stop()
@@ -55,11 +56,17 @@ def question(address, port, time, tolerance=0):
     )
 
 
+def reflected(target):
+    with grpc.insecure_channel(target) as channel:
+        return tuple(ProtoReflectionDescriptorDatabase(channel).get_services())
+
+
 async def test_a_rule_is_kept_and_answers_for_the_past(nats_url, telemetry):
     before = datetime.now(UTC) - timedelta(seconds=1)
-    async with centre(nats_url, telemetry) as (stub, _, messaging):
+    async with centre(nats_url, telemetry) as (stub, _, messaging, target):
         answer = await stub.PutTranslationRule(put(map=MAP))
         assert answer.rule.map.psid_offset == 6
+        assert "sixfold.api.address.v1.TranslationService" in await asyncio.to_thread(reflected, target)
         assert not answer.repeated_call
         assert (await stub.PutTranslationRule(put(map=MAP))).repeated_call
         ended = await stub.EndTranslationRule(pb.EndTranslationRuleRequest(rule_id="map"))
@@ -69,7 +76,7 @@ async def test_a_rule_is_kept_and_answers_for_the_past(nats_url, telemetry):
             "LEDGER_ADDRESS", subject="event.address.translation-rule-put.v1", next=True, seq=1
         )
         assert translation_events_pb2.TranslationRulePut.FromString(message.data).map.ea_length == 16
-    async with centre(nats_url, telemetry) as (stub, _, _):
+    async with centre(nats_url, telemetry) as (stub, _, _, _):
         found = await stub.ResolveSubscriberSide(question("192.0.2.18", 1232, started))
         assert (found.resolution, found.subscriber_prefix) == (
             pb.RESOLUTION_SUBSCRIBER,
@@ -92,7 +99,7 @@ async def test_a_rule_is_kept_and_answers_for_the_past(nats_url, telemetry):
 
 
 async def test_the_rules_come_back_out_of_a_snapshot(nats_url, telemetry):
-    async with centre(nats_url, telemetry, snapshot_every=100) as (stub, _, messaging):
+    async with centre(nats_url, telemetry, snapshot_every=100) as (stub, _, messaging, _):
         await stub.PutTranslationRule(put(map=MAP))
         lines = [
             pb.Lw4o6Binding(
@@ -104,7 +111,7 @@ async def test_the_rules_come_back_out_of_a_snapshot(nats_url, telemetry):
         await asyncio.gather(*(stub.PutTranslationRule(put(f"lw-{line.psid}", lw4o6=line)) for line in lines))
         # One more, after the appends that made a snapshot due.
         await stub.EndTranslationRule(pb.EndTranslationRuleRequest(rule_id="map"))
-    async with centre(nats_url, telemetry, snapshot_every=100) as (stub, _, messaging):
+    async with centre(nats_url, telemetry, snapshot_every=100) as (stub, _, messaging, _):
         store = await messaging.js.object_store("SNAPSHOTS")
         assert (await store.get_info("address")).size
         now = datetime.now(UTC)
@@ -123,7 +130,7 @@ async def test_the_rules_come_back_out_of_a_snapshot(nats_url, telemetry):
 
 
 async def test_ipv4_is_taken_out_of_a_pool_and_given_back(nats_url, telemetry):
-    async with centre(nats_url, telemetry) as (stub, addresses, _):
+    async with centre(nats_url, telemetry) as (stub, addresses, _, _):
         await addresses.CreatePool(address_pb2.CreatePoolRequest(pool_id="public", prefix="192.0.2.0/24"))
         await addresses.CreatePool(address_pb2.CreatePoolRequest(pool_id="six", prefix="2001:db8::/32"))
         asked = pb.AllocateSharedIpv4Request(
@@ -179,7 +186,7 @@ async def test_ipv4_is_taken_out_of_a_pool_and_given_back(nats_url, telemetry):
 
 
 async def test_of_many_who_want_the_same_addresses_one_gets_them(nats_url, telemetry):
-    async with centre(nats_url, telemetry) as (stub, _, _):
+    async with centre(nats_url, telemetry) as (stub, _, _, _):
         wishes = [
             put(f"r{number}", nat64=pb.Nat64Pool(prefix="64:ff9b::/96", ipv4_prefixes=["198.18.0.0/24"]))
             for number in range(32)
@@ -192,7 +199,7 @@ async def test_of_many_who_want_the_same_addresses_one_gets_them(nats_url, telem
 
 
 async def test_an_edge_is_told_what_it_needs(nats_url, telemetry):
-    async with centre(nats_url, telemetry) as (stub, _, _):
+    async with centre(nats_url, telemetry) as (stub, _, _, _):
         await stub.PutTranslationRule(put(map=MAP))
         await stub.PutTranslationRule(
             put("nat64", nat64=pb.Nat64Pool(prefix="64:ff9b::/96", ipv4_prefixes=["198.18.0.0/24"]))
@@ -216,7 +223,7 @@ async def test_an_edge_is_told_what_it_needs(nats_url, telemetry):
 
 
 async def test_bad_questions_and_bad_rules_say_why(nats_url, telemetry):
-    async with centre(nats_url, telemetry) as (stub, _, _):
+    async with centre(nats_url, telemetry) as (stub, _, _, _):
         answer = await stub.PutTranslationRule(put(map=MAP))
         now = answer.rule.valid_from.ToDatetime(UTC)
         for wish, reason in (
@@ -243,7 +250,7 @@ async def test_a_gateway_is_told_its_port_sets_and_can_use_them(nats_url, teleme
     nat = pb.DeterministicNat(
         inside_prefix="2001:dba::/44", subscriber_length=48, outside_prefix="203.0.113.1/32"
     )
-    async with centre(nats_url, telemetry) as (stub, _, _):
+    async with centre(nats_url, telemetry) as (stub, _, _, _):
         await stub.PutTranslationRule(put("homes", deterministic_nat=nat))
         pool = pb.Nat64Pool(prefix="2001:db8:64::/96", ipv4_prefixes=["203.0.113.16/28"])
         await stub.PutTranslationRule(put("nat64", nat64=pool))

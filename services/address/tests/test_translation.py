@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sixfold.address.adapters.translation_snapshots import dump_rules, freeze_rules, load_rules
 from sixfold.address.domain.translation.book import TranslationBook, evolve_translation
 from sixfold.address.domain.translation.decisions import RuleWish, end_rule, put_rule
 from sixfold.address.domain.translation.describing import describe
@@ -371,3 +372,30 @@ def test_slots_stay_while_a_rule_is_in_force_and_are_used_again():
     end(book, "b", now=4_000)
     apply(book, wish("d", replace(gateway_nat(3, "198.18.0.3/32"), inside_prefix="10.1.0.0/27")), now=5_000)
     assert runs_of(book.rules.values()) == {"a": 1, "b": 15, "c": 1, "d": 15}
+
+
+def test_rules_come_back_as_they_were(book):
+    spec = replace(gateway_nat(0, "198.18.0.1/32", maximum_ports=0), assignment=Assignment.STAGGERED)
+    apply(
+        book,
+        wish("later", spec, valid_from=9_000),
+        wish("never", gateway_nat(1, "198.18.0.2/32"), valid_from=9_000),
+    )
+    end(book, "map", until=3_000)
+    end(book, "never")
+    again = load_rules(dump_rules(freeze_rules(book)))
+    assert again.clock == book.clock == 2_000
+    assert {name: rule.put for name, rule in again.rules.items()} == {
+        name: rule.put for name, rule in book.rules.items()
+    }
+    for address, port in (
+        ("192.0.2.18", 1232),
+        ("203.0.113.9", 1232),
+        ("198.18.0.1", 2001),
+        ("198.18.0.2", 2001),
+    ):
+        for time in (1_500, 2_999, 3_000, 9_000):
+            assert who(again, address, port, time) == who(book, address, port, time)
+    assert refused(
+        put_rule, again, wish("never", gateway_nat(1, "198.18.0.2/32"), valid_from=9_000), 9_000
+    ) == ("RULE_EXISTS")

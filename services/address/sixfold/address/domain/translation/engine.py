@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from sixfold.address.domain.prefix import Prefix, PrefixError, parse_address, parse_prefix
+from sixfold.address.domain.prefix import Prefix, parse_address
 from sixfold.address.domain.translation.events import (
     DeterministicNatSpec,
     Lw4o6Spec,
@@ -22,6 +22,7 @@ from sixfold.api.addressing.port_set import PortSet
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 MOST_PREFIXES = 256
+_IPV4 = Prefix(0xFFFF << 32, 96)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,9 @@ def public_of(engine: Engine, address: Address) -> PublicSide | None:
 
 
 def prefix_of(network: Network) -> Prefix:
-    return parse_prefix(str(network))
+    if isinstance(network, IPv4Network):
+        return Prefix(0xFFFF << 32 | int(network.network_address), network.prefixlen + 96)
+    return Prefix(int(network.network_address), network.prefixlen)
 
 
 def mode_of(spec: Spec) -> str:
@@ -203,13 +206,15 @@ def as_address(text: str) -> Address:
 
 def _network(field: str, text: str) -> Network:
     """A lone address is its /32 or /128."""
+    if "%" in text:
+        raise AddressingError(field, f"{text[:80]!r} has a zone, which only one machine understands")
     try:
-        if "/" not in text:
-            return ip_network(as_address(text))
-        parse_prefix(text)
-        return ip_network(text)
-    except PrefixError as error:
-        raise AddressingError(field, str(error)) from error
+        network = ip_network(text)
+    except ValueError as error:
+        raise AddressingError(field, str(error)[:200]) from error
+    if isinstance(network, IPv6Network) and prefix_of(network).overlaps(_IPV4):
+        raise AddressingError(field, f"{text[:80]!r} covers ::ffff:0:0/96, where IPv4 stands")
+    return network
 
 
 def _network4(field: str, text: str) -> IPv4Network:
