@@ -18,3 +18,5 @@ class AddressSettings(Settings):
     """Leases that one step ends, and prefixes that it frees: bounds what a request can wait behind."""
     snapshot_every: int = Field(50_000, ge=100)
     """Events between two snapshots of the book."""
+    sample_seconds: float = Field(900.0, gt=0)
+    """Between two samples of every pool's use, which forecasts and anomalies are made of."""

@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from sixfold.address.adapters.ledger import CENTRE, CentreSnapshots, LedgerPart, codec
 from sixfold.address.adapters.metering import TelemetryMeter, observe_pools
 from sixfold.address.adapters.translation_metering import TelemetryTranslationMeter
+from sixfold.address.adapters.turnover import TurnoverCounter
+from sixfold.address.adapters.usage import UsageStore
 from sixfold.address.config import AddressSettings
 from sixfold.address.domain.book import Book
 from sixfold.address.domain.centre import Centre, evolve_centre
 from sixfold.address.handlers import Addresses, utc_milliseconds
+from sixfold.address.planning_handlers import Planning
+from sixfold.address.planning_servicer import PlanningServicer
 from sixfold.address.servicer import AddressServicer
 from sixfold.address.translation_handlers import Translations
 from sixfold.address.translation_servicer import TranslationServicer
 from sixfold.api.address.v1.address_pb2_grpc import add_AddressServiceServicer_to_server
+from sixfold.api.address.v1.planning_pb2_grpc import add_PlanningServiceServicer_to_server
 from sixfold.api.address.v1.translation_pb2_grpc import add_TranslationServiceServicer_to_server
 from sixfold.chassis.ledger import Ledger
 from sixfold.chassis.lifecycle import Background, Lifecycle
@@ -32,6 +37,7 @@ class Service(Lifecycle):
 
     rpc: RpcServer
     addresses: Addresses
+    planning: Planning
 
 
 def build(settings: AddressSettings, dependencies: Dependencies) -> Service:
@@ -53,16 +59,28 @@ def build(settings: AddressSettings, dependencies: Dependencies) -> Service:
         meter=TelemetryTranslationMeter(telemetry, lambda: ledger.state.translations),
         clock=utc_milliseconds,
     )
+    turnover = TurnoverCounter(lambda: book.state)
+    ledger.follow(turnover)
+    planning = Planning(
+        addresses=addresses,
+        ledger=book,
+        histories=UsageStore(messaging),
+        turnover=turnover.taken,
+        sample_seconds=settings.sample_seconds,
+        clock=utc_milliseconds,
+    )
     rpc = RpcServer(
         settings.rpc,
         services=[
             (add_AddressServiceServicer_to_server, AddressServicer(addresses)),
+            (add_PlanningServiceServicer_to_server, PlanningServicer(planning, addresses)),
             (add_TranslationServiceServicer_to_server, TranslationServicer(translations)),
         ],
         telemetry=telemetry,
         name="address-rpc",
     )
     ending = Background("address-ending", addresses.run)
-    service = Service([ledger, ending, rpc], name=CENTRE)
-    service.rpc, service.addresses = rpc, addresses
+    sampling = Background("address-sampling", planning.run)
+    service = Service([ledger, ending, sampling, rpc], name=CENTRE)
+    service.rpc, service.addresses, service.planning = rpc, addresses, planning
     return service

@@ -189,3 +189,19 @@ class PrefixesReturned(_message.Message):
     delegation_ids: _containers.RepeatedScalarFieldContainer[int]
     time: int
     def __init__(self, delegation_ids: _Optional[_Iterable[int]] = ..., time: _Optional[int] = ...) -> None: ...
+
+class AnomalySeen(_message.Message):
+    __slots__ = ("pool_id", "kind", "detail", "measure", "usual", "time")
+    POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    MEASURE_FIELD_NUMBER: _ClassVar[int]
+    USUAL_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    pool_id: str
+    kind: str
+    detail: str
+    measure: float
+    usual: float
+    time: int
+    def __init__(self, pool_id: _Optional[str] = ..., kind: _Optional[str] = ..., detail: _Optional[str] = ..., measure: _Optional[float] = ..., usual: _Optional[float] = ..., time: _Optional[int] = ...) -> None: ...

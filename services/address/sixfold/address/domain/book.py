@@ -13,6 +13,7 @@ import numpy as np
 
 from sixfold.address.domain.columns import block_numbers, words
 from sixfold.address.domain.events import (
+    AnomalySeen,
     DelegationGrown,
     DelegationRenumbered,
     DelegationsReleased,
@@ -163,6 +164,8 @@ def evolve(book: Book, event: Event) -> Book:
             _rest(book, event.delegation_ids, event.time)
         case PrefixesReturned():
             _forget(book, event.delegation_ids)
+        case AnomalySeen():
+            pass
         case _:
             assert_never(event)
     return book

@@ -133,6 +133,18 @@ class PrefixesReturned:
     time: int
 
 
+@dataclass(frozen=True, slots=True)
+class AnomalySeen:
+    """Out of the ordinary for this pool: `kind` is hoarding, churn or leak; nothing changes by it."""
+
+    pool_id: str
+    kind: str
+    detail: str
+    measure: float
+    usual: float
+    time: int
+
+
 Event = (
     PoolCreated
     | PoolSplit
@@ -146,6 +158,7 @@ Event = (
     | DelegationsReleased
     | LeasesExpired
     | PrefixesReturned
+    | AnomalySeen
 )
 EVENTS = (
     PoolCreated,
@@ -160,4 +173,5 @@ EVENTS = (
     DelegationsReleased,
     LeasesExpired,
     PrefixesReturned,
+    AnomalySeen,
 )
