@@ -112,3 +112,24 @@ def test_a_victim_is_found_exactly_however_little_room_there_is(cells: int) -> N
         assert over.select("lo", "bytes").rows() == [(7_777, expected[first] + expected[first + 1])]
         [prefix] = window.over(View.PREFIX, first, first + 1, (10_000.0, 1e9, 1e9)).rows()
         assert prefix[2] >= expected[first] + expected[first + 1]
+
+
+def test_room_for_many_hosts_is_given_back_for_many_slots() -> None:
+    counters = Counters(4 * 4_096, np.random.default_rng(6))
+
+    def add(hosts: int, slots: int) -> None:
+        host = np.arange(hosts, dtype=np.uint64)
+        numbers = counters.hosts.numbers(host, host)
+        if counters.full:
+            counters.clear()
+            numbers = counters.hosts.numbers(host, host)
+        one = np.ones(hosts)
+        counters.add(numbers, np.arange(hosts, dtype=np.int64) % slots, (one, one, one))
+
+    add(4_000, 4)
+    assert not counters.full
+    add(4_000, 16)
+    assert counters.full
+    for _ in range(2):
+        add(1_000, 16)
+    assert (counters.hosts.capacity, len(counters.slots), counters.full) == (1_024, 16, False)

@@ -25,7 +25,7 @@ class WindowOptions(Settings):
     """How far back talkers can be listed and late flows still count: slots * slot_seconds."""
     hosts_per_slot: int = Field(32_768, ge=300)
     """Heaviest hosts kept in a recent slot; more are pruned, with their error stated."""
-    counted_cells: int = Field(2_097_152, ge=65_536)
+    counted_cells: int = Field(2_097_152, ge=65_536, le=2_097_152)
     """Hosts times slots that are counted exactly, for sources and for destinations; 24 bytes each."""
     settled_after_slots: int = Field(12, ge=3)
     settled_hosts_per_slot: int = Field(8_192, ge=300)
@@ -116,7 +116,7 @@ class SecuritySettings(Settings):
     telemetry: TelemetrySettings = TelemetrySettings()
     partitions: tuple[int, ...] = tuple(range(PARTITIONS))
     """Flow partitions that this replica watches; all of them when it is alone."""
-    rows_at_once: int = Field(65_536, ge=1_024)
+    rows_at_once: int = Field(65_536, ge=1_024, le=1_048_576)
     """Small batches are joined up to so many flows and counted in one pass."""
     look_seconds: float = Field(1.0, gt=0)
     """How often the detectors look at most: how much later than the flows an incident may come."""

@@ -49,19 +49,21 @@ class Counters:
     def __init__(self, cells: int, random: np.random.Generator) -> None:
         self.hosts = HostRegister(random)
         self._cells = cells
-        self._start()
+        self._volumes: F64 = np.zeros((len(METRICS), 0, self.hosts.capacity))
+        self.clear()
 
     def clear(self) -> None:
-        """Forget everything. The room of half as many hosts stays: as many will come again."""
-        self.hosts.clear(self.hosts.capacity // 2)
-        self._start()
-
-    def _start(self) -> None:
+        """Forget everything. The arrays stay if as many hosts as they have room for are likely to come again."""
+        room = self._volumes.shape[2]
+        self.hosts.clear(min(room, 1 << self.hosts.size.bit_length()))
+        if self.hosts.capacity == room:
+            self._volumes.fill(0)
+        else:
+            self._volumes = np.zeros((len(METRICS), 0, self.hosts.capacity))
         self._row: dict[int, int] = {}
         self._few: dict[int, list[Few]] = {}
         self._waiting = 0
         self._peaks: dict[int, Peak] = {}
-        self._volumes: F64 = np.zeros((len(METRICS), 0, self.hosts.capacity))
 
     @property
     def slots(self) -> list[int]:
@@ -76,7 +78,7 @@ class Counters:
     @property
     def full(self) -> bool:
         """Whether the hosts registered by now take more than the bound."""
-        return self.hosts.capacity * len(self._row) + 2 * self._waiting > self._cells
+        return self.hosts.capacity * max(len(self._row), 1) + 2 * self._waiting > self._cells
 
     def add(self, host: Numbers, slot: I64, volumes: Volumes, enough: int = 1) -> list[int]:
         """Add `volumes`, by metric, to hosts in slots; a slot gets an array for `enough` of them.

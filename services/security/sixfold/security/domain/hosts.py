@@ -30,7 +30,7 @@ class HostRegister:
         self.clear()
 
     def clear(self, capacity: int = _SMALLEST) -> None:
-        """Forget all hosts, and the memory that more than `capacity` of them take."""
+        """Forget all hosts, with room for `capacity`, a power of two."""
         self.size = 0
         capacity = max(capacity, _SMALLEST)
         self.lane: Lanes32 = np.zeros(capacity, np.uint32)
