@@ -145,6 +145,9 @@ def require_same(known: Delegation, pool_id: str, length: int, holder: str) -> N
 
 def _sort_out_malformed(wishes: Wishes, answers: Answers) -> None:
     for field_name, texts in (("idempotency_key", wishes.keys), ("holder", wishes.holders)):
+        sizes = [*map(len, texts)]
+        if not sizes or (min(sizes) > 0 and max(sizes) <= LONGEST_TEXT):
+            continue
         for place, text in enumerate(texts):
             if not 0 < len(text) <= LONGEST_TEXT:
                 reason = "KEY_MALFORMED" if field_name == "idempotency_key" else "HOLDER_MALFORMED"

@@ -22,6 +22,8 @@ LARGEST_ID: Final = (1 << 40) - 2
 _GONE: Final = (1 << 40) - 1
 _SLOTS: Final = 1 << 16
 _FULL: Final = int(_SLOTS * 0.8)
+_FEW: Final = 24
+"""Entries that are placed or looked for one by one: the last of many walk far, and an array of few is slow."""
 _MARK: Final = np.uint64(16)
 
 
@@ -56,6 +58,11 @@ class _Shard:
         """Those that want one slot come in turns: the last of them to write has it, the others go on."""
         at = (hashes & np.uint64(_SLOTS - 1)).astype(np.int64)
         while len(ids):
+            if len(ids) <= _FEW:
+                marks = (hashes >> _MARK & np.uint64(0xFF)).tolist()
+                for place, number, mark in zip(at.tolist(), ids.tolist(), marks, strict=True):
+                    self._insert(place, number, mark)
+                return
             empty = (self.low[at] == 0) & (self.high[at] == 0)
             free = at[empty]
             self.low[free] = ids[empty].astype(np.uint32)
@@ -67,6 +74,14 @@ class _Shard:
             self.used += int(placed.sum())
             left = ~placed
             hashes, ids, at = hashes[left], ids[left], (at[left] + 1) % _SLOTS
+
+    def _insert(self, at: int, number: int, mark: int) -> None:
+        low, high = self.low, self.high
+        while low[at] or high[at]:
+            at = (at + 1) % _SLOTS
+        low[at], high[at], self.mark[at] = number & 0xFFFFFFFF, number >> 32, mark
+        self.live += 1
+        self.used += 1
 
     def candidates(self, key: int) -> list[int]:
         at, mark, found = key % _SLOTS, key >> 16 & 0xFF, list[int]()
@@ -86,12 +101,24 @@ class _Shard:
         at = (hashes & np.uint64(_SLOTS - 1)).astype(np.int64)
         marks = (hashes >> _MARK).astype(np.uint8)
         while len(rest):
+            if len(rest) <= _FEW:
+                for place, row, mark in zip(at.tolist(), rest.tolist(), marks.tolist(), strict=True):
+                    found[row] = self._may_be(place, mark)
+                return found
             busy = (self.low[at] != 0) | (self.high[at] != 0)
             same = busy & (self.mark[at] == marks)
             found[rest[same]] = True
             go = busy & ~same
             rest, at, marks = rest[go], (at[go] + 1) % _SLOTS, marks[go]
         return found
+
+    def _may_be(self, at: int, mark: int) -> bool:
+        low, high, marks = self.low, self.high, self.mark
+        while low[at] or high[at]:
+            if marks[at] == mark:
+                return True
+            at = (at + 1) % _SLOTS
+        return False
 
     def remove(self, hashes: Hashes, ids: Ids) -> None:
         at = (hashes & np.uint64(_SLOTS - 1)).astype(np.int64)

@@ -262,8 +262,7 @@ class Leases:
             segment.key[rows] = keys[part]
             segment.until[rows] = until
             segment.version[rows] = 1
-            intern = segment.names.intern
-            segment.holder[rows] = [intern(holder) for holder in holders[part]]
+            segment.holder[rows] = segment.names.intern_all(holders[part])
             segment.count = end
             segment.live += end - start
             if until:

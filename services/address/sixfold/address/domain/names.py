@@ -1,6 +1,7 @@
 """Texts of one segment of leases (holders), each kept once, as bytes."""
 
 import zlib
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,18 @@ class Names:
         if number == len(self._texts):
             self._texts.append(text)
         return number
+
+    def intern_all(self, texts: Iterable[str]) -> list[int]:
+        assert self._numbers is not None
+        known, added = self._numbers, self._texts
+        numbers: list[int] = []
+        for text in texts:
+            number = known.get(text)
+            if number is None:
+                number = known[text] = len(added)
+                added.append(text)
+            numbers.append(number)
+        return numbers
 
     def text(self, number: int) -> str:
         if self._numbers is not None:
