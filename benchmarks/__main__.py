@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("agent", "detection", "journey", "warehouse", "idle", "growth", "delegation", "translation")
+NAMES = ("agent", "detection", "journey", "warehouse", "idle", "growth", "delegation", "translation", "trace")
 
 
 def main() -> None:

@@ -121,44 +121,44 @@ async def test_a_nat_session_leads_to_one_subscriber_and_a_port_tells_two_apart(
         ]
 
 
-def rule(**kind):
-    made = rules_pb.TranslationRule(rule_id="r", gateway="gw-1", **kind)
-    made.valid_from.FromMilliseconds(utc_milliseconds() - 10 * DAY)
-    return made
-
-
 async def test_rules_bindings_and_interface_identifiers_lead_to_one_subscriber(
     nats_url, telemetry, tmp_path, assert_eventually
 ):
     async with desk(nats_url, telemetry, tmp_path, identifier_networks=("2001:db8:aa::/48",)) as made:
-        made.rules.rules += [
-            rule(
-                map=rules_pb.MapRule(
-                    ipv6_prefix="2001:db8::/40",
-                    ipv4_prefix="192.0.2.0/24",
-                    ea_length=16,
-                    mode=rules_pb.MAP_MODE_ENCAPSULATION,
-                )
-            ),
-            rule(
-                deterministic_nat=rules_pb.DeterministicNat(
-                    inside_prefix="100.64.1.0/28", outside_prefix="203.0.113.1/32", dynamic_factor=2
-                )
-            ),
-            rule(
-                lw4o6=rules_pb.Lw4o6Binding(
-                    ipv6_prefix="2001:db8:77::/64", public_address="203.0.113.2", psid_length=8, psid=0x34
-                )
-            ),
-            rule(nat64=rules_pb.Nat64Pool(prefix="64:ff9b::/96", ipv4_prefixes=["203.0.113.128/25"])),
-        ]
+        await made.put_rule(
+            map=rules_pb.MapRule(
+                ipv6_prefix="2001:db8::/40",
+                ipv4_prefix="192.0.2.0/24",
+                ea_length=16,
+                mode=rules_pb.MAP_MODE_TRANSLATION,
+                border="64:ff9b::/96",
+            )
+        )
+        await made.put_rule(
+            deterministic_nat=rules_pb.DeterministicNat(
+                inside_prefix="100.64.1.0/28", outside_prefix="203.0.113.1/32", dynamic_factor=2
+            )
+        )
+        await made.put_rule(
+            lw4o6=rules_pb.Lw4o6Binding(
+                ipv6_prefix="2001:db9:77::/64",
+                public_address="203.0.113.2",
+                psid_length=8,
+                psid=0x34,
+                border="2001:db8:ffff::1",
+            )
+        )
+        await made.put_rule(
+            nat64=rules_pb.Nat64Pool(prefix="64:ff9b::/96", ipv4_prefixes=["203.0.113.128/25"])
+        )
         (first, terminal), (second, other) = await people(made)
         await bind(made.identity, terminal, "2001:db8:12:3400::/56", "a")
         await bind(made.identity, other, "100.64.1.3/32", "b")
-        await bind(made.identity, terminal, "2001:db8:77::/64", "c")
+        await bind(made.identity, terminal, "2001:db9:77::/64", "c")
         await bind(made.identity, other, "198.51.100.7", "d", (1024, 2047))
         ended = (await bind(made.identity, other, "2001:db8:12:34ff::/64", "e")).binding
-        inside = utc_milliseconds()
+        inside = ended.since.ToMilliseconds()
+        await assert_eventually(lambda: utc_milliseconds() > inside)
         await made.identity.ReleaseBinding(identity_pb.ReleaseBindingRequest(binding_id=ended.binding_id))
         await stored(made, assert_eventually, bindings=6)
         issued = await made.trace.IssueInterfaceIdentifier(
@@ -435,13 +435,11 @@ async def test_old_logs_cases_and_persons_are_erased_and_the_trail_proves_it(nat
         await retention.run()
         records = [json.loads(json.loads(line)["record"]) for line in (await made.export())[1:]]
         erased = [one for one in records if one["event"].endswith("-erased")]
-        assert [one["event"] for one in erased] == ["person-erased", "logs-erased"]
-        assert {name: erased[1][name] for name in erased[1] if name.endswith(("_found", "_left"))} == {
-            "bindings_found": 1,
-            "bindings_left": 0,
-            "nat_sessions_found": 1,
-            "nat_sessions_left": 0,
-        }
+        # The run of the start may have been before this one.
+        assert {one["event"] for one in erased} == {"person-erased", "logs-erased"}
+        for table in ("bindings", "nat_sessions"):
+            assert sum(one.get(f"{table}_found", 0) for one in erased) == 1
+            assert sum(one.get(f"{table}_left", 0) for one in erased) == 0
         assert (await made.messaging.js.stream_info("IDENTITY_VAULT_KEYS")).state.messages == 1
         retention._clock = lambda: later
         with pytest.raises(Exception, match="logs are kept for 190 days"):

@@ -9,8 +9,10 @@ from typing import Any
 import nacl.signing
 import numpy as np
 
+from sixfold.address import service as address
+from sixfold.address.config import AddressSettings
 from sixfold.api.address.v1 import translation_pb2 as rules_pb
-from sixfold.api.address.v1 import translation_pb2_grpc as rules_grpc
+from sixfold.api.address.v1.translation_pb2_grpc import TranslationServiceStub
 from sixfold.api.flow.codec import encode
 from sixfold.api.flow.headers import BatchHeaders
 from sixfold.api.flow.schema import ADDRESS, NAT_SESSION
@@ -21,7 +23,7 @@ from sixfold.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from sixfold.api.identity.v1.trace_pb2_grpc import TraceServiceStub
 from sixfold.api.subjects import nat_subject
 from sixfold.chassis.messaging import Messaging, NatsSettings
-from sixfold.chassis.rpc import RpcServer, RpcSettings, connect
+from sixfold.chassis.rpc import connect
 from sixfold.credit import service as credit
 from sixfold.credit.config import CreditSettings, LoaderSettings, WarehouseSettings
 from sixfold.identity import service as identity
@@ -53,16 +55,6 @@ class Officer:
         return pb.Signed(**{"officer": self.name, "statement": data, "signature": signature, **changes})
 
 
-class TranslationRules(rules_grpc.TranslationServiceServicer):
-    """What the address centre lists."""
-
-    def __init__(self):
-        self.rules: list[rules_pb.TranslationRule] = []
-
-    async def ListTranslationRules(self, request, context):
-        return rules_pb.ListTranslationRulesResponse(rules=self.rules)
-
-
 @dataclass
 class Desk:
     service: identity.Service
@@ -70,9 +62,10 @@ class Desk:
     messaging: Messaging
     channel: Any
     officers: dict[str, Officer]
-    rules: TranslationRules
+    addresses: Any
     cases: int = 0
     batches: int = 0
+    rules: int = 0
 
     @property
     def trace(self):
@@ -89,6 +82,14 @@ class Desk:
     @property
     def log(self):
         return BindingLogServiceStub(self.channel)
+
+    async def put_rule(self, **kind):
+        """A translation rule that has held for ten days."""
+        self.rules += 1
+        rule = rules_pb.TranslationRule(rule_id=f"r-{self.rules}", gateway="gw-1", **kind)
+        rule.valid_from.FromMilliseconds(utc_milliseconds() - 10 * DAY)
+        request = rules_pb.PutTranslationRuleRequest(rule=rule, take_over=True)
+        await TranslationServiceStub(self.addresses).PutTranslationRule(request)
 
     async def open_case(self, officer="alice", **scope):
         self.cases += 1
@@ -203,15 +204,12 @@ async def desk(url, telemetry, folder, **trace):
             officer.key = nacl.signing.SigningKey(file.read_bytes())
         file.write_bytes(bytes(officer.key))
     async with AsyncExitStack() as stack:
-        rules = TranslationRules()
-        server = RpcServer(
-            RpcSettings(), services=[(rules_grpc.add_TranslationServiceServicer_to_server, rules)]
-        )
-        await server.start()
-        stack.push_async_callback(server.stop)
         messaging = Messaging(NatsSettings(servers=(url,)))
         await messaging.start()
         stack.push_async_callback(messaging.stop)
+        addresses = address.build(AddressSettings(), address.Dependencies(messaging, telemetry))
+        await addresses.start()
+        stack.push_async_callback(addresses.stop)
         warehouse = credit.build(
             CreditSettings(
                 warehouse=WarehouseSettings(dsn=f"chdb://{folder / 'warehouse'}"),
@@ -229,7 +227,7 @@ async def desk(url, telemetry, folder, **trace):
                 audit_key_file=files["audit"],
                 case_key_file=files["case"],
                 credit=warehouse.rpc.address,
-                address=server.address,
+                address=addresses.rpc.address,
                 officers=tuple(
                     OfficerSettings(name=name, public_key=bytes(one.key.verify_key).hex(), roles=ROLES[name])
                     for name, one in officers.items()
@@ -241,4 +239,5 @@ async def desk(url, telemetry, folder, **trace):
         await service.start()
         stack.push_async_callback(service.stop)
         channel = await stack.enter_async_context(connect(service.rpc.address))
-        yield Desk(service, warehouse, messaging, channel, officers, rules)
+        centre = await stack.enter_async_context(connect(addresses.rpc.address))
+        yield Desk(service, warehouse, messaging, channel, officers, centre)

@@ -15,6 +15,7 @@ from sixfold.credit.warehouse.connection import Warehouse
 from sixfold.credit.warehouse.erasure import erase
 
 DAY: Final = 86_400_000
+REMEMBERED: Final = 1.0
 SKEW: Final = 300_000
 """Milliseconds that the caller's clock may be before ours."""
 
@@ -29,6 +30,8 @@ def _questions(message: pb.LogQuestions) -> trace.Questions:
 class LogServicer(log_pb2_grpc.LogServiceServicer):
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
+        self._known_lengths: Any = ()
+        self._lengths_read = -REMEMBERED
 
     async def FindNatEvents(
         self, request: pb.FindNatEventsRequest, context: Any
@@ -41,13 +44,20 @@ class LogServicer(log_pb2_grpc.LogServiceServicer):
         self, request: pb.FindBindingsRequest, context: Any
     ) -> AsyncIterator[pb.FindBindingsResponse]:
         questions = _questions(request.questions)
-        known = await asked(self._warehouse.query_arrow(trace.binding_lengths(self._database)))
-        lengths = known.column("length").to_numpy()
+        lengths = await self._lengths()
         if not len(lengths):
             return
         sql = trace.bindings(trace.places(questions, lengths), self._database)
         for piece in pieces(await asked(self._warehouse.query_arrow(sql, settings=trace.SETTINGS))):
             yield pb.FindBindingsResponse(arrow=piece)
+
+    async def _lengths(self) -> Any:
+        """The lengths of prefix in use, remembered for a second: the log itself is not told sooner."""
+        if time.monotonic() - self._lengths_read > REMEMBERED:
+            table = await asked(self._warehouse.query_arrow(trace.binding_lengths(self._database)))
+            self._known_lengths = table.column("length").to_numpy()
+            self._lengths_read = time.monotonic()
+        return self._known_lengths
 
     async def EraseLogs(self, request: pb.EraseLogsRequest, context: Any) -> pb.EraseLogsResponse:
         days = self._warehouse.settings.nat_days

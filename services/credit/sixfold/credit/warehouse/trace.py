@@ -5,6 +5,7 @@ literal, and no text of a caller ever comes near the SQL.
 """
 
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +18,8 @@ SKEW: Final = 3_600_000
 MAX_QUESTIONS: Final = 10_000
 MAX_EVENTS: Final = 5_000_000
 MAX_EVENTS_EACH: Final = 10_000
+FEW: Final = 4
+"""Questions that are written out one by one."""
 SETTINGS: Final = {"max_query_size": 16 << 20}
 """Ten thousand questions over every length of prefix in use."""
 
@@ -72,52 +75,71 @@ def _literal(rows: Array) -> str:
     return f"unhex('{rows.tobytes().hex()}')"
 
 
-def _span(questions: Questions) -> tuple[int, int]:
-    return int(questions.start.min()), int(questions.end.max())
-
-
 # ruff: noqa: S608 - put together from constants, hexadecimal and integers alone
-def nat_events(questions: Questions, database: str) -> str:
-    """NAT events of the addresses with the port itself or, where a block of ports is told, around it."""
-    rows = np.zeros(len(questions), _QUESTION)
-    rows["n"] = np.arange(len(questions))
-    rows["address"] = np.ascontiguousarray(questions.address).view("V16").ravel()
-    rows["port"], rows["start"], rows["finish"] = questions.port, questions.start, questions.end
-    first, last = _span(questions)
-    asked = (
-        "format(RowBinary, 'n UInt32, address IPv6, port UInt16, start Int64, finish Int64', "
-        f"{_literal(rows)})"
-    )
-    columns = (
-        "q.n AS question, toUnixTimestamp64Milli(s.time) AS time, s.event AS event, s.protocol AS protocol, "
-        "s.src_address AS src_address, s.src_port AS src_port, s.dst_address AS dst_address, "
-        "s.dst_port AS dst_port, s.post_nat_dst_address AS post_nat_dst_address, "
-        "s.post_nat_dst_port AS post_nat_dst_port, s.port_block_start AS port_block_start, "
-        "s.port_block_end AS port_block_end, toString(s.gateway) AS gateway"
-    )
-    bounds = (
+_EVENT: Final = (
+    "toUnixTimestamp64Milli(s.time) AS time, s.event AS event, s.protocol AS protocol, "
+    "s.src_address AS src_address, s.src_port AS src_port, s.dst_address AS dst_address, "
+    "s.dst_port AS dst_port, s.post_nat_dst_address AS post_nat_dst_address, "
+    "s.post_nat_dst_port AS post_nat_dst_port, s.port_block_start AS port_block_start, "
+    "s.port_block_end AS port_block_end, toString(s.gateway) AS gateway"
+)
+
+
+def _during(first: int, last: int) -> str:
+    return (
         f"s.time_received >= fromUnixTimestamp64Milli({first - SKEW}, 'UTC') "
         f"AND s.time_received <= fromUnixTimestamp64Milli({last + SKEW}, 'UTC') "
         f"AND s.time >= fromUnixTimestamp64Milli({first}, 'UTC') "
         f"AND s.time <= fromUnixTimestamp64Milli({last}, 'UTC')"
     )
-    within = "toUnixTimestamp64Milli(s.time) BETWEEN q.start AND q.finish"
+
+
+def nat_events(questions: Questions, database: str) -> str:
+    """NAT events of the addresses with the port itself or, where a block of ports is told, around it."""
+    if len(questions) <= FEW:
+        return " UNION ALL ".join(_nat_events_of_one(questions, at, database) for at in range(len(questions)))
+    rows = np.zeros(len(questions), _QUESTION)
+    rows["n"] = np.arange(len(questions))
+    rows["address"] = np.ascontiguousarray(questions.address).view("V16").ravel()
+    rows["port"], rows["start"], rows["finish"] = questions.port, questions.start, questions.end
+    asked = (
+        "format(RowBinary, 'n UInt32, address IPv6, port UInt16, start Int64, finish Int64', "
+        f"{_literal(rows)})"
+    )
+    within = (
+        f"{_during(int(questions.start.min()), int(questions.end.max()))} "
+        "AND toUnixTimestamp64Milli(s.time) BETWEEN q.start AND q.finish"
+    )
     source = f"`{database}`.nat_sessions AS s"
     return f"""
         WITH q AS (SELECT * FROM {asked})
-        SELECT {columns} FROM {source}
+        SELECT q.n AS question, {_EVENT} FROM {source}
         INNER JOIN q ON s.post_nat_src_address = q.address AND s.post_nat_src_port = q.port
-        WHERE (s.post_nat_src_address, s.post_nat_src_port) IN (SELECT address, port FROM q)
-          AND {bounds} AND {within}
+        WHERE (s.post_nat_src_address, s.post_nat_src_port) IN (SELECT address, port FROM q) AND {within}
         LIMIT {MAX_EVENTS_EACH} BY question LIMIT {MAX_EVENTS}
         UNION ALL
-        SELECT {columns} FROM {source}
+        SELECT q.n AS question, {_EVENT} FROM {source}
         INNER JOIN q ON s.post_nat_src_address = q.address
-        WHERE s.post_nat_src_address IN (SELECT address FROM q) AND s.post_nat_src_port = 0
-          AND {bounds} AND {within}
-          AND (q.port = 0 OR q.port BETWEEN s.port_block_start AND s.port_block_end)
+        WHERE s.post_nat_src_address IN (SELECT address FROM q) AND s.post_nat_src_port = 0 AND {within}
+          AND q.port BETWEEN s.port_block_start AND s.port_block_end
         LIMIT {MAX_EVENTS_EACH} BY question LIMIT {MAX_EVENTS}
     """
+
+
+def _nat_events_of_one(questions: Questions, at: int, database: str) -> str:
+    """A range of the primary key: nothing to build, nothing to join."""
+    port = int(questions.port[at])
+    return f"""
+        SELECT toUInt32({at}) AS question, {_EVENT} FROM `{database}`.nat_sessions AS s
+        WHERE s.post_nat_src_address = {_address(questions.address[at])} AND s.post_nat_src_port IN ({port}, 0)
+          AND (s.post_nat_src_port != 0 OR {port} BETWEEN s.port_block_start AND s.port_block_end)
+          AND {_during(int(questions.start[at]), int(questions.end[at]))}
+        LIMIT {MAX_EVENTS_EACH}
+    """
+
+
+def _address(packed: Array) -> str:
+    return f"toIPv6('{IPv6Address(packed.tobytes())}')"
 
 
 def places(questions: Questions, lengths: Array) -> Array:
@@ -141,13 +163,9 @@ def binding_lengths(database: str) -> str:
 
 def bindings(asked: Array, database: str) -> str:
     """Bindings over the `places` that lasted in their intervals, each once, with its end."""
-    questions = (
-        "format(RowBinary, 'n UInt32, network IPv6, length UInt8, port UInt16, start Int64, finish Int64', "
-        f"{_literal(asked)})"
-    )
-    latest = int(asked["finish"].max())
+    few = len(np.unique(asked["n"])) == 1
     return f"""
-        WITH q AS (SELECT * FROM {questions})
+        {"" if few else _asked(asked)}
         SELECT question, source, number, length, port_first, port_last, holder, gateway, since, until FROM
         (
             SELECT *, if(ended > 0, ended, leadInFrame(since, 1, 0) OVER (
@@ -155,20 +173,42 @@ def bindings(asked: Array, database: str) -> str:
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) AS until
             FROM
             (
-                SELECT q.n AS question, b.source AS source, b.number AS number, b.length AS length,
-                       b.port_first AS port_first, b.port_last AS port_last,
+                SELECT {"toUInt32(0)" if few else "q.n"} AS question, b.source AS source, b.number AS number,
+                       b.length AS length, b.port_first AS port_first, b.port_last AS port_last,
                        argMax(b.holder, b.ledger_sequence) AS holder, any(toString(b.gateway)) AS gateway,
                        min(toUnixTimestamp64Milli(b.since)) AS since, max(toUnixTimestamp64Milli(b.until)) AS ended,
-                       any(q.start) AS start
-                FROM `{database}`.bindings AS b
-                INNER JOIN q ON b.network = q.network AND b.length = q.length
-                WHERE (b.network, b.length) IN (SELECT network, length FROM q)
-                  AND b.since <= fromUnixTimestamp64Milli({latest}, 'UTC')
-                  AND toUnixTimestamp64Milli(b.since) <= q.finish
-                  AND (q.port = 0 OR q.port BETWEEN b.port_first AND b.port_last)
+                       any({int(asked["start"][0]) if few else "q.start"}) AS start
+                {_over_one(asked, database) if few else _over_many(asked, database)}
                 GROUP BY question, source, number, length, port_first, port_last
             )
         )
         WHERE until = 0 OR until > start
         LIMIT {MAX_EVENTS_EACH} BY question
+    """
+
+
+def _asked(asked: Array) -> str:
+    structure = "n UInt32, network IPv6, length UInt8, port UInt16, start Int64, finish Int64"
+    return f"WITH q AS (SELECT * FROM format(RowBinary, '{structure}', {_literal(asked)}))"
+
+
+def _over_many(asked: Array, database: str) -> str:
+    return f"""
+        FROM `{database}`.bindings AS b
+        INNER JOIN q ON b.network = q.network AND b.length = q.length
+        WHERE (b.network, b.length) IN (SELECT network, length FROM q)
+          AND b.since <= fromUnixTimestamp64Milli({int(asked["finish"].max())}, 'UTC')
+          AND toUnixTimestamp64Milli(b.since) <= q.finish
+          AND (q.port = 0 OR q.port BETWEEN b.port_first AND b.port_last)
+    """
+
+
+def _over_one(asked: Array, database: str) -> str:
+    port = int(asked["port"][0])
+    networks = ", ".join(f"({_address(one['network'])}, {int(one['length'])})" for one in asked)
+    ports = f"AND {port} BETWEEN b.port_first AND b.port_last" if port else ""
+    return f"""
+        FROM `{database}`.bindings AS b
+        WHERE (b.network, b.length) IN ({networks}) {ports}
+          AND b.since <= fromUnixTimestamp64Milli({int(asked["finish"][0])}, 'UTC')
     """

@@ -6,6 +6,7 @@ stream out of backups, or erase there too.
 """
 
 import hashlib
+from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
@@ -31,10 +32,17 @@ class KeyDamagedError(RuntimeError):
 
 
 class KeyRing:
-    """A component. Names are any text; in the stream stands only their hash."""
+    """A component. Names are any text; in the stream stands only their hash. `remember`: keys kept open in memory."""
 
     def __init__(
-        self, messaging: Messaging, *, stream: str, prefix: str, setting: str, key_file: Path
+        self,
+        messaging: Messaging,
+        *,
+        stream: str,
+        prefix: str,
+        setting: str,
+        key_file: Path,
+        remember: int = 0,
     ) -> None:
         self.name = f"keys-{prefix}"
         self._messaging = messaging
@@ -42,7 +50,9 @@ class KeyRing:
         self._prefix = prefix
         self._setting = setting
         self._key_file = key_file
+        self._remember = remember
         self._box: nacl.secret.SecretBox | None = None
+        self._remembered: OrderedDict[str, bytes] = OrderedDict()
 
     async def start(self) -> None:
         self._box = nacl.secret.SecretBox(load_key(self._setting, self._key_file))
@@ -60,6 +70,7 @@ class KeyRing:
 
     async def stop(self) -> None:
         self._box = None
+        self._remembered.clear()
 
     def _subject(self, name: str) -> str:
         return f"{self._prefix}.{hashlib.sha256(name.encode()).hexdigest()[:32]}"
@@ -84,6 +95,9 @@ class KeyRing:
     async def get(self, name: str) -> bytes:
         """Raises KeyErasedError, KeyDamagedError, BusUnavailableError."""
         assert self._box is not None, f"{self.name} is not started"
+        if name in self._remembered:
+            self._remembered.move_to_end(name)
+            return self._remembered[name]
         try:
             stored = await self._messaging.js.get_last_msg(self._stream, self._subject(name))
         except NotFoundError as error:
@@ -96,10 +110,15 @@ class KeyRing:
             raise KeyDamagedError(f"{self.name}: {self._setting} does not open a key") from error
         if told != name.encode() or len(key) != KEY_BYTES:
             raise KeyDamagedError(f"{self.name}: a key lies at another's place")
+        if self._remember:
+            self._remembered[name] = key
+            if len(self._remembered) > self._remember:
+                self._remembered.popitem(last=False)
         return key
 
     async def erase(self, name: str) -> bool:
         """Overwrite the key. False where there was none. Raises BusUnavailableError."""
+        self._remembered.pop(name, None)
         try:
             stored = await self._messaging.js.get_last_msg(self._stream, self._subject(name))
             await self._messaging.js.delete_msg(self._stream, int(stored.seq or 0))

@@ -1,6 +1,5 @@
 """A case, the questions asked under it, and the decisions of two officers: pure, every refusal with its reason."""
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -15,6 +14,12 @@ MAX_TOLERANCE: Final = 3_600_000
 MAX_SCOPE: Final = 1_000_000
 NONCE_BYTES: Final = 16
 _IPV4: Final = 0xFFFF
+_LOCAL: Final = tuple(
+    (BITS - prefix.length, prefix.network >> (BITS - prefix.length))
+    for prefix in map(
+        parse_prefix, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +201,4 @@ def require_answerable(state: State, approval: Approval | None, question_hash: b
 
 def is_local(address: int) -> bool:
     """Whether the address means something behind one gateway only (RFC 1918, 6598, 4193)."""
-    text = ipaddress.IPv6Address(address)
-    mapped = text.ipv4_mapped
-    if mapped is None:
-        return text in ipaddress.IPv6Network("fc00::/7")
-    return mapped in ipaddress.IPv4Network("100.64.0.0/10") or any(
-        mapped in ipaddress.IPv4Network(network)
-        for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-    )
+    return any(address >> shift == prefix for shift, prefix in _LOCAL)

@@ -124,13 +124,13 @@ def holders_of(address: int, gateway: str, start: int, end: int, held: Iterable[
 
     An address that means something behind one gateway only is held by bindings of that gateway.
     """
-    local = is_local(address)
+    local = bool(gateway) and is_local(address)
     rows = [
         (max(one.since, start), one.until or end + 1, one)
         for one in held
         if one.since <= end
         and (one.until == 0 or one.until > start)
-        and not (local and gateway and one.gateway and one.gateway != gateway)
+        and not (local and one.gateway and one.gateway != gateway)
     ]
     if len(rows) == 1:
         return frozenset((rows[0][2].holder,))

@@ -60,6 +60,7 @@ class Retention:
     ) -> None:
         self.task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._running = asyncio.Lock()
         self._ledger = ledger
         self._logs = logs
         self._vault = vault
@@ -95,7 +96,11 @@ class Retention:
                 await asyncio.wait_for(self._stopping.wait(), pause)
 
     async def run(self) -> None:
-        """All of it once. Raises SourceUnavailableError, VaultError, MessagingError."""
+        """All of it once, one run at a time. Raises SourceUnavailableError, VaultError, MessagingError."""
+        async with self._running:
+            await self._run_once()
+
+    async def _run_once(self) -> None:
         now = self._clock()
         await self._log_held(now)
         await self._erase_persons(now - self._person_days * DAY)

@@ -60,6 +60,7 @@ def build_desk(
             prefix=prefix,
             setting="case_key_file",
             key_file=settings.case_key_file,
+            remember=1_000,
         )
 
     audit = AuditLog(messaging, key_file=settings.audit_key_file, origin=settings.origin, clock=clock)
