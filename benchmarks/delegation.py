@@ -210,6 +210,7 @@ async def _measure(centre: Centre, quick: bool) -> list[dict[str, Any]]:
     sample, singles = (20_000, 2_000) if quick else (200_000, 20_000)
     rows: list[dict[str, Any]] = []
     options = [("grpc.max_receive_message_length", LARGEST), ("grpc.max_send_message_length", LARGEST)]
+    options.append(("grpc.max_reconnect_backoff_ms", 500))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{centre.port}", options=options) as channel:
         load = Load(AddressServiceStub(channel), centre)
         for pool, prefix in (

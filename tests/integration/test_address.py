@@ -295,7 +295,7 @@ async def test_a_snapshot_shortens_the_start_and_changes_nothing(nats_url, messa
             except Exception:
                 return None
 
-        assert b"book-2" in (await eventually(written))[:64]
+        assert b"book-3" in (await eventually(written))[:64]
         before = await every_delegation(stub, pool_id="home")
     async with centre(nats_url, telemetry, snapshot_every=100) as stub:
         assert await every_delegation(stub, pool_id="home") == before

@@ -44,6 +44,10 @@ def test_every_key_that_is_there_is_found_and_no_other(seed, first):
         assert maybe.sum() < 40
         for key, found in zip(absent.tolist(), maybe.tolist(), strict=True):
             assert found or not index.candidates(key)
+    built = KeyIndex(lambda ids: np.array([held[number] for number in ids.tolist()], np.uint64))
+    built.build(np.array(list(held.values()), np.uint64), np.array(list(held), np.int64))
+    assert len(built) == len(held)
+    assert all(number in built.candidates(key) for key, number in hashes.items())
     if held:
         index.remove(np.array(list(held.values()), np.uint64), np.array(list(held), np.int64))
     assert len(index) == 0

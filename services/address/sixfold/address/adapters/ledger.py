@@ -28,7 +28,7 @@ def codec() -> ProtobufCodec:
 class BookSnapshots:
     """The book as columns; see `snapshots`."""
 
-    version = "book-2"
+    version = "book-3"
 
     def freeze(self, state: Book) -> FrozenBook:
         return freeze(state)

@@ -80,9 +80,9 @@ def dump_book(frozen: FrozenBook) -> bytes:
         )
         put({"free": free}, b"".join(bits))
     for segment in frozen.segments:
-        blob, sizes = segment.names.packed()
+        blob, sizes, sums = segment.names.packed()
         parts = [column.tobytes() for column in segment.columns]
-        put(segment.head | {"names": len(sizes)}, b"".join((*parts, sizes.tobytes(), blob)))
+        put(segment.head | {"names": len(sizes)}, b"".join((*parts, sizes.tobytes(), sums.tobytes(), blob)))
     line = json.dumps(frozen.head | {"blocks": heads}, separators=(",", ":")).encode()
     return b"".join((line, b"\n", *blocks))
 
@@ -134,8 +134,8 @@ def _segment(head: dict[str, Any], content: bytes) -> Segment:
         segment.low[:count] = read(np.uint64, count)
     if head["offsets"]:
         segment.offsets = read(np.uint16, count).copy()
-    sizes = read(np.uint16, head["names"])
-    segment.names = Names.unpacked(content[at:], sizes.copy(), sealed=sealed)
+    sizes, sums = (read(np.uint16, head["names"]).copy() for _ in range(2))
+    segment.names = Names.unpacked(content[at:], sizes, sums, sealed=sealed)
     segment.count, segment.live, segment.next_due = count, head["live"], head["next_due"]
     segment.bottom, segment.top, segment.pools = head["bottom"], head["top"], head["pools"]
     if sealed:

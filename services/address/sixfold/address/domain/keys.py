@@ -6,9 +6,9 @@ that any two of all of them meet are 3 in a million, and then all that happens b
 later wish is refused as KEY_REUSED.
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -137,15 +137,35 @@ class KeyIndex:
     """From the hash of a key to the id of its delegation, in shards that are split when they are full, so that
     no single call pays for the growth of all. `keys_of` tells the hashes of ids (as kept with the leases)."""
 
-    __slots__ = ("_depth", "_keys_of", "_shards")
+    __slots__ = ("_depth", "_each", "_keys_of", "_places", "_shards")
 
     def __init__(self, keys_of: KeysOf) -> None:
         self._keys_of = keys_of
         self._depth = 0
-        self._shards = [_Shard(0)]
+        self._lay([_Shard(0)])
 
     def __len__(self) -> int:
-        return sum(shard.live for shard in {id(shard): shard for shard in self._shards}.values())
+        return sum(shard.live for shard in self._each)
+
+    def _lay(self, shards: list[_Shard]) -> None:
+        """By the first bits of a hash; one shard may have several places."""
+        self._shards = shards
+        self._each = list({id(shard): shard for shard in shards}.values())
+        numbers = {id(shard): number for number, shard in enumerate(self._each)}
+        self._places = np.array([numbers[id(shard)] for shard in shards])
+
+    def build(self, hashes: Hashes, ids: Ids) -> None:
+        """Fill an empty index at once."""
+        self._depth = max(int(len(hashes) / (_SLOTS * 0.75)).bit_length(), 0)
+        order = np.argsort(hashes)
+        hashes, ids = hashes[order], ids[order]
+        shards = [_Shard(self._depth) for _ in range(1 << self._depth)]
+        self._lay(shards)
+        for shard, rows in self._by_shard(hashes):
+            if len(rows) > _FULL:
+                self.insert(hashes[rows], ids[rows])
+            else:
+                shard.insert(hashes[rows], ids[rows])
 
     def candidates(self, key: int) -> list[int]:
         """Ids that may be of that key; whether they are, their leases tell."""
@@ -173,17 +193,18 @@ class KeyIndex:
             shard.remove(hashes[rows], ids[rows])
 
     def _by_shard(self, hashes: Hashes) -> list[tuple[_Shard, NDArray[np.int64]]]:
+        """Each shard once."""
         if not self._depth:
             return [(self._shards[0], np.arange(len(hashes)))]
         if len(hashes) == 1:
             return [(self._shards[int(hashes[0]) >> (64 - self._depth)], np.zeros(1, np.int64))]
-        places = (hashes >> np.uint64(64 - self._depth)).astype(np.int64)
+        places = self._places[(hashes >> np.uint64(64 - self._depth)).astype(np.int64)]
         order = np.argsort(places, kind="stable")
         ordered = places[order]
         edges = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(ordered)]
         return [
-            (self._shards[int(ordered[start])], order[start:end])
-            for start, end in itertools.pairwise(edges)
+            (self._each[int(ordered[start])], order[start:end])
+            for start, end in pairwise(edges)
             if end > start
         ]
 
@@ -204,16 +225,17 @@ class KeyIndex:
         if shard.live <= _FULL // 2:
             fresh = _Shard(shard.depth)
             fresh.insert(hashes, ids)
-            self._shards = [fresh if each is shard else each for each in self._shards]
+            self._lay([fresh if each is shard else each for each in self._shards])
             return
+        shards = self._shards
         if shard.depth == self._depth:
-            self._shards = [each for each in self._shards for _ in range(2)]
+            shards = [each for each in shards for _ in range(2)]
             self._depth += 1
         halves = (_Shard(shard.depth + 1), _Shard(shard.depth + 1))
         upper = (hashes >> np.uint64(63 - shard.depth) & np.uint64(1)).astype(np.bool_)
         for half, chosen in zip(halves, (~upper, upper), strict=True):
             half.insert(hashes[chosen], ids[chosen])
         bit = self._depth - shard.depth - 1
-        self._shards = [
-            halves[number >> bit & 1] if each is shard else each for number, each in enumerate(self._shards)
-        ]
+        self._lay(
+            [halves[number >> bit & 1] if each is shard else each for number, each in enumerate(shards)]
+        )

@@ -412,10 +412,14 @@ class Leases:
 
     def index(self) -> None:
         """Make the index of keys anew, from the segments."""
+        hashes: list[Hashes] = [np.empty(0, np.uint64)]
+        ids: list[Ids] = [np.empty(0, np.int64)]
         for number in self.numbers:
             segment = self.segments[number]
             rows = np.flatnonzero(segment.length[: segment.count])
-            self.keys.insert(segment.key[rows], segment.ids_of(rows))
+            hashes.append(segment.key[rows])
+            ids.append(segment.ids_of(rows))
+        self.keys.build(np.concatenate(hashes), np.concatenate(ids))
 
     def _places(self, ids: Ids) -> Iterator[tuple[Segment, Any]]:
         if not len(ids):

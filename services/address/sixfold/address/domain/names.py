@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -63,8 +64,7 @@ class Names:
 
     def seal(self) -> None:
         if self._numbers is not None:
-            self._put([text.encode() for text in self._texts])
-            self._texts, self._numbers = [], None
+            self._put(*self.packed())
 
     def copy(self) -> "Names":
         """Of an open one, to be read while this one goes on."""
@@ -72,31 +72,37 @@ class Names:
         other._texts = list(self._texts)
         return other
 
-    def packed(self) -> tuple[bytes, NDArray[np.uint16]]:
-        """All texts joined, and their sizes; for `unpacked`."""
+    def packed(self) -> tuple[bytes, NDArray[np.uint16], NDArray[np.uint16]]:
+        """All texts joined, their sizes, and what they are found by; for `unpacked`."""
         if self._numbers is None:
-            return self._blob, self._sizes
+            return self._blob, self._sizes, self._sums
         parts = [text.encode() for text in self._texts]
-        return b"".join(parts), np.array([len(part) for part in parts], np.uint16)
+        return b"".join(parts), *_described(parts)
 
     @staticmethod
-    def unpacked(blob: bytes, sizes: NDArray[np.uint16], *, sealed: bool) -> "Names":
-        names, ends = Names(), np.cumsum(sizes, dtype=np.int64).tolist()
-        parts = [blob[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)] if ends else []
+    def unpacked(
+        blob: bytes, sizes: NDArray[np.uint16], sums: NDArray[np.uint16], *, sealed: bool
+    ) -> "Names":
+        names = Names()
         if sealed:
-            names._put(parts)
-            names._numbers = None
-        else:
-            for part in parts:
-                names.intern(part.decode())
+            names._put(blob, sizes, sums)
+            return names
+        ends = np.cumsum(sizes, dtype=np.int64).tolist()
+        for start, end in pairwise([0, *ends]):
+            names.intern(blob[start:end].decode())
         return names
 
-    def _put(self, parts: list[bytes]) -> None:
-        self._blob = b"".join(parts)
-        self._sizes = np.array([len(part) for part in parts], np.uint16)
-        self._sums = np.array([_sum(part) for part in parts], np.uint16)
-        ends = np.cumsum(self._sizes, dtype=np.uint32)
+    def _put(self, blob: bytes, sizes: NDArray[np.uint16], sums: NDArray[np.uint16]) -> None:
+        self._blob, self._sizes, self._sums = blob, sizes, sums
+        ends = np.cumsum(sizes, dtype=np.uint32)
         self._starts = np.concatenate([np.zeros(1, np.uint32), ends])[:-1][::_STEP].copy()
+        self._texts, self._numbers = [], None
+
+
+def _described(parts: list[bytes]) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    return np.array([len(part) for part in parts], np.uint16), np.array(
+        [_sum(part) for part in parts], np.uint16
+    )
 
 
 def _sum(text: bytes) -> int:
