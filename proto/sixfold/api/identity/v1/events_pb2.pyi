@@ -129,3 +129,55 @@ class BindingsLogged(_message.Message):
     until: bytes
     gateway: bytes
     def __init__(self, source: _Optional[str] = ..., holders: _Optional[_Iterable[str]] = ..., gateways: _Optional[_Iterable[str]] = ..., rows: _Optional[int] = ..., time: _Optional[int] = ..., holder: _Optional[bytes] = ..., network: _Optional[bytes] = ..., length: _Optional[bytes] = ..., port_first: _Optional[bytes] = ..., port_last: _Optional[bytes] = ..., number: _Optional[bytes] = ..., since: _Optional[bytes] = ..., until: _Optional[bytes] = ..., gateway: _Optional[bytes] = ...) -> None: ...
+
+class CertificateIssued(_message.Message):
+    __slots__ = ("serial", "terminal", "key_hash", "not_before", "not_after", "time", "token_used")
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    KEY_HASH_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    NOT_AFTER_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_USED_FIELD_NUMBER: _ClassVar[int]
+    serial: str
+    terminal: str
+    key_hash: bytes
+    not_before: int
+    not_after: int
+    time: int
+    token_used: bool
+    def __init__(self, serial: _Optional[str] = ..., terminal: _Optional[str] = ..., key_hash: _Optional[bytes] = ..., not_before: _Optional[int] = ..., not_after: _Optional[int] = ..., time: _Optional[int] = ..., token_used: _Optional[bool] = ...) -> None: ...
+
+class CertificateRevoked(_message.Message):
+    __slots__ = ("serial", "reason", "time")
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    serial: str
+    reason: str
+    time: int
+    def __init__(self, serial: _Optional[str] = ..., reason: _Optional[str] = ..., time: _Optional[int] = ...) -> None: ...
+
+class CpeSecretSet(_message.Message):
+    __slots__ = ("terminal", "salt", "hash", "time")
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    SALT_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    terminal: str
+    salt: bytes
+    hash: bytes
+    time: int
+    def __init__(self, terminal: _Optional[str] = ..., salt: _Optional[bytes] = ..., hash: _Optional[bytes] = ..., time: _Optional[int] = ...) -> None: ...
+
+class EnrolmentTokenMade(_message.Message):
+    __slots__ = ("terminal", "token_hash", "expires", "time")
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_HASH_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    terminal: str
+    token_hash: bytes
+    expires: int
+    time: int
+    def __init__(self, terminal: _Optional[str] = ..., token_hash: _Optional[bytes] = ..., expires: _Optional[int] = ..., time: _Optional[int] = ...) -> None: ...

@@ -85,6 +85,41 @@ class BindingsLogged:
     gateway: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateIssued:
+    serial: str
+    terminal: str
+    key_hash: bytes
+    not_before: int
+    not_after: int
+    time: int
+    token_used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRevoked:
+    serial: str
+    reason: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class CpeSecretSet:
+    terminal: str
+    salt: bytes
+    hash: bytes
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentTokenMade:
+    terminal: str
+    token_hash: bytes
+    expires: int
+    time: int
+
+
+CredentialEvent = CertificateIssued | CertificateRevoked | CpeSecretSet | EnrolmentTokenMade
 Event = (
     SubscriberEnrolled
     | TerminalEnrolled
@@ -92,6 +127,7 @@ Event = (
     | AddressesBound
     | BindingsReleased
     | BindingsLogged
+    | CredentialEvent
 )
 EVENTS = (
     SubscriberEnrolled,
@@ -100,4 +136,8 @@ EVENTS = (
     AddressesBound,
     BindingsReleased,
     BindingsLogged,
+    CertificateIssued,
+    CertificateRevoked,
+    CpeSecretSet,
+    EnrolmentTokenMade,
 )

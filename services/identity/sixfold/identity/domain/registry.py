@@ -7,10 +7,15 @@ it.
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from sixfold.identity.domain.credential import Credentials, evolve_credentials, follow_lifecycle
 from sixfold.identity.domain.events import (
     AddressesBound,
     BindingsLogged,
     BindingsReleased,
+    CertificateIssued,
+    CertificateRevoked,
+    CpeSecretSet,
+    EnrolmentTokenMade,
     Event,
     LifecycleChanged,
     SubscriberEnrolled,
@@ -44,6 +49,7 @@ class Registry:
     clock: int = 0
     revision: int = 0
     logged: int = 0
+    credentials: Credentials = field(default_factory=Credentials)
 
     def state_of(self, terminal: Terminal) -> Lifecycle:
         """A terminal is no better off than its subscriber."""
@@ -98,6 +104,9 @@ def evolve(registry: Registry, event: Event) -> Registry:
                 _unbind(registry, unbound.binding_id, unbound.until)
         case BindingsLogged():
             registry.logged += event.rows
+        case CertificateIssued() | CertificateRevoked() | CpeSecretSet() | EnrolmentTokenMade():
+            registry.clock = max(registry.clock, event.time)
+            evolve_credentials(registry.credentials, event)
         case _:
             assert_never(event)
     return registry
@@ -109,6 +118,11 @@ def _change(registry: Registry, pseudonym: str, state: Lifecycle, time: int) -> 
         registry.subscribers[pseudonym] = replace(subscriber, state=state, changed=time)
     else:
         registry.terminals[pseudonym] = replace(registry.terminals[pseudonym], state=state)
+    for terminal in (
+        registry.terminals_of.get(pseudonym, ()) if pseudonym in registry.subscribers else (pseudonym,)
+    ):
+        of_both = registry.state_of(registry.terminals[terminal])
+        follow_lifecycle(registry.credentials, terminal, of_both, time)
 
 
 def _bind(registry: Registry, binding: Binding) -> None:
