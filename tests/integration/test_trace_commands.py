@@ -59,3 +59,13 @@ def test_two_officers_trace_and_an_outsider_verifies(platform, tmp_path):
     trail.write_text(trail.read_text().replace("ROLE_MISSING", "NOT_APPROVED"))
     assert "was edited" in verified(1)
     assert "refused of" in verified(1)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT holder FROM bindings", 'SELECT * FROM "bindings"', "SELECT * FROM merge('sixfold', 'bind.*')"],
+)
+def test_an_analyst_does_not_trace_past_the_desk(platform, statement):
+    answer = platform.run("sql", statement)
+    assert answer.returncode == 1
+    assert "the trace desk's" in " ".join(answer.stderr.split())

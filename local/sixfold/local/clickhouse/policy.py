@@ -82,6 +82,9 @@ SAFE_TABLE_FUNCTIONS: Final = frozenset(
     }
 )
 """They read what is in the warehouse, or nothing."""
+TRACED: Final = frozenset({"bindings"})
+_BY_PATTERN: Final = frozenset({"merge", "mergetreeindex", "mergetreeprojection", "mergetreeanalyzeindexes"})
+"""Table functions that name a table by a pattern or a text."""
 REACHING_OUT: Final = frozenset(
     {
         *("reversednsquery", "catboostevaluate", "aigenerate", "aiembed", "aiextract", "aiclassify"),
@@ -108,11 +111,23 @@ def check(user: User, statement: Statement, table_functions: frozenset[str]) -> 
         raise refused(62, "SYNTAX_ERROR", f"Syntax error: no statement begins with {statement.verb!r}{hint}")
     if user.limits is not None and not statement.reads:
         raise readonly(f"{user.name}: Cannot execute {statement.verb} in readonly mode")
+    if user.limits is not None:
+        _keep_bindings(user, statement)
     reaching = {*statement.calls & (table_functions | REACHING_OUT) - SAFE_TABLE_FUNCTIONS}
     reaching |= {"file"} & {name.lower() for name in statement.names}
     if reaching:
         names = ", ".join(sorted(reaching))
         raise refused(497, "ACCESS_DENIED", f"{user.name}: {names} reaches outside the warehouse")
+
+
+def _keep_bindings(user: User, statement: Statement) -> None:
+    """Who held which address is answered by the trace desk, under two officers, and by nobody else."""
+    around = set(statement.calls & _BY_PATTERN)
+    if statement.signature.count("merge (") == statement.signature.count("merge ( 'system' ,"):
+        around.discard("merge")
+    if TRACED & {name.lower() for name in statement.names} or around:
+        what = ", ".join(sorted(around)) or "the table bindings"
+        raise refused(497, "ACCESS_DENIED", f"{user.name}: {what} is the trace desk's (sixfold trace)")
 
 
 def session_settings(user: User, url: Mapping[str, str], statement: Statement | None) -> dict[str, str]:
