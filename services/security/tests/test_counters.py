@@ -133,3 +133,27 @@ def test_room_for_many_hosts_is_given_back_for_many_slots() -> None:
     for _ in range(2):
         add(1_000, 16)
     assert (counters.hosts.capacity, len(counters.slots), counters.full) == (1_024, 16, False)
+
+
+def test_what_waits_for_a_slot_counts_before_and_after_it_gets_an_array() -> None:
+    counters = Counters(1 << 20, np.random.default_rng(7))
+    random = np.random.default_rng(8)
+    expected = np.zeros((300, 3))
+    names = np.arange(300, dtype=np.uint64)
+    numbers = counters.hosts.numbers(names, names)
+    for turn in range(40):
+        host = random.integers(0, 300, 30)
+        slot = np.where(np.arange(30) < 20, 100, 101 + turn % 3)
+        size = random.random(30) * 1_000
+        counters.add(numbers[host], slot, (size, size / 10, np.ones(30)), enough=15)
+        np.add.at(expected, host, np.column_stack([size, size / 10, np.ones(30)]))
+        assert counters.sums(100, 103).T[numbers] == pytest.approx(expected)
+        assert (counters.peak(100, 103).largest >= expected.max(axis=0) - 1e-6).all()
+    counters.add(numbers, np.full(300, 102), (np.zeros(300),) * 3, enough=15)
+    assert counters.sums(100, 103).T[numbers] == pytest.approx(expected)
+    taken = np.zeros((300, 3))
+    for slot in counters.slots:
+        host, volumes = counters.take_out(slot)
+        taken[host] += volumes.T
+    assert taken[numbers] == pytest.approx(expected)
+    assert (counters.slots, counters.filled) == ([], 0)

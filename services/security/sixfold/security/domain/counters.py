@@ -88,7 +88,7 @@ class Counters:
         lowest = int(slot.min())
         counts = np.bincount(slot - lowest)
         occurring: list[int] = (np.flatnonzero(counts) + lowest).tolist()
-        dense = [one for one in occurring if one in self._row or counts[one - lowest] >= enough]
+        dense = [one for one in occurring if counts[one - lowest] >= enough or self._deserves_array(one)]
         for one in occurring:
             self._peaks.pop(one, None)
         if len(dense) < len(occurring):
@@ -99,6 +99,8 @@ class Counters:
             host, slot, volumes = host[chosen], slot[chosen], tuple(values[chosen] for values in volumes)
         if dense:
             self._make_room(dense)
+            for one in self._few.keys() & set(dense):
+                self._join(one)
             starts = np.zeros(len(counts), np.intp)
             for one in dense:
                 starts[one - lowest] = self._row[one] * self._volumes.shape[2]
@@ -106,6 +108,18 @@ class Counters:
             for metric, values in zip(self._volumes, volumes, strict=True):
                 np.add.at(metric.reshape(-1), cell, values)
         return occurring
+
+    def _deserves_array(self, slot: int) -> bool:
+        """It has one, or what waits for it takes as much memory already."""
+        waiting = sum(len(few.host) for few in self._few.get(slot, []))
+        return slot in self._row or 2 * waiting >= self.hosts.capacity
+
+    def _join(self, slot: int) -> None:
+        """Add what waits for a slot to its array."""
+        for few in self._few.pop(slot):
+            for metric, values in zip(self._volumes[:, self._row[slot]], few.volumes, strict=True):
+                np.add.at(metric, few.host, values)
+            self._waiting -= len(few.host)
 
     def _keep(self, host: Numbers, slot: I64, volumes: Volumes) -> None:
         order = np.argsort(slot)
@@ -130,26 +144,27 @@ class Counters:
 
     def take_out(self, slot: int) -> tuple[Numbers, F64]:
         """The hosts of a slot and their volumes by metric, which are no longer here."""
+        self._peaks.pop(slot, None)
         if slot in self._row:
             sums = self.sums(slot, slot)
             hosts = np.flatnonzero(sums[-1])
             found = hosts, sums[:, hosts]
             self._volumes[:, self._row.pop(slot)] = 0
-        else:
-            found = _joined(self._few[slot])
-        self._waiting -= sum(len(few.host) for few in self._few.pop(slot, []))
-        self._peaks.pop(slot, None)
-        return found
+            return found
+        parts = self._few.pop(slot)
+        self._waiting -= sum(len(few.host) for few in parts)
+        return _joined(parts)
 
     def sums(self, first: int, last: int) -> F64:
         """By metric and host number, over the slots `first` to `last`; not to be written to."""
         size = self.hosts.size
         rows = [self._row[slot] for slot in range(first, last + 1) if slot in self._row]
-        dense = reduce(np.add, (self._volumes[:, row, :size] for row in rows)) if rows else None
         waiting = [few for slot in range(first, last + 1) for few in self._few.get(slot, [])]
-        if not waiting and dense is not None:
-            return dense
-        total = np.zeros((len(METRICS), size)) if dense is None else dense.copy()
+        if rows and not waiting:
+            return reduce(np.add, (self._volumes[:, row, :size] for row in rows))
+        total: F64 = np.zeros((len(METRICS), size))
+        for row in rows:
+            total += self._volumes[:, row, :size]
         for few in waiting:
             for metric, values in zip(total, few.volumes, strict=True):
                 np.add.at(metric, few.host, values)
@@ -166,11 +181,11 @@ class Counters:
 
     def _peak(self, slot: int) -> Peak:
         if slot not in self._peaks:
-            parts = [few.volumes for few in self._few.get(slot, [])]
-            if slot in self._row:
-                parts.append(self._volumes[:, self._row[slot], : self.hosts.size])
-            peaks = [Peak(part.max(axis=1, initial=0.0), part.sum(axis=1)) for part in parts]
-            self._peaks[slot] = reduce(Peak.plus, peaks)
+            array = [self._volumes[:, self._row[slot], : self.hosts.size]] if slot in self._row else []
+            parts = [*array, *(few.volumes for few in self._few.get(slot, []))]
+            self._peaks[slot] = reduce(
+                Peak.plus, (Peak(part.max(axis=1, initial=0.0), part.sum(axis=1)) for part in parts)
+            )
         return self._peaks[slot]
 
 
