@@ -63,7 +63,12 @@ def test_two_officers_trace_and_an_outsider_verifies(platform, tmp_path):
 
 @pytest.mark.parametrize(
     "statement",
-    ["SELECT holder FROM bindings", 'SELECT * FROM "bindings"', "SELECT * FROM merge('sixfold', 'bind.*')"],
+    [
+        "SELECT holder FROM bindings",
+        'SELECT * FROM "bindings"',
+        "SELECT * FROM merge('sixfold', 'bind.*')",
+        "SELECT * FROM merge('system , |bind.*')",
+    ],
 )
 def test_an_analyst_does_not_trace_past_the_desk(platform, statement):
     answer = platform.run("sql", statement)
