@@ -22,6 +22,7 @@ LARGEST_ID: Final = (1 << 40) - 2
 _GONE: Final = (1 << 40) - 1
 _SLOTS: Final = 1 << 16
 _FULL: Final = int(_SLOTS * 0.8)
+_GOLDEN: Final = 0.6180339887498949
 _FEW: Final = 24
 """Entries that are placed or looked for one by one: the last of many walk far, and an array of few is slow."""
 _MARK: Final = np.uint64(16)
@@ -39,10 +40,12 @@ def key_hashes(keys: Sequence[str]) -> Hashes:
 class _Shard:
     """Open addressing: ids of 40 bits and a mark of 8 bits of the hash, 6 bytes a slot."""
 
-    __slots__ = ("depth", "high", "live", "low", "mark", "used")
+    __slots__ = ("depth", "high", "limit", "live", "low", "mark", "used")
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self, depth: int, turn: int) -> None:
         self.depth = depth
+        # Shards fill evenly; each has a limit of its own, so that they are not all split in the same moment.
+        self.limit = _FULL - int(_FULL / 4 * (turn * _GOLDEN % 1))
         self.live = 0
         self.used = 0
         """Slots that are not empty: live ones, and those of keys that are gone."""
@@ -137,15 +140,20 @@ class KeyIndex:
     """From the hash of a key to the id of its delegation, in shards that are split when they are full, so that
     no single call pays for the growth of all. `keys_of` tells the hashes of ids (as kept with the leases)."""
 
-    __slots__ = ("_depth", "_each", "_keys_of", "_places", "_shards")
+    __slots__ = ("_depth", "_each", "_keys_of", "_made", "_places", "_shards")
 
     def __init__(self, keys_of: KeysOf) -> None:
         self._keys_of = keys_of
         self._depth = 0
-        self._lay([_Shard(0)])
+        self._made = 0
+        self._lay([self._make(0)])
 
     def __len__(self) -> int:
         return sum(shard.live for shard in self._each)
+
+    def _make(self, depth: int) -> _Shard:
+        self._made += 1
+        return _Shard(depth, self._made)
 
     def _lay(self, shards: list[_Shard]) -> None:
         """By the first bits of a hash; one shard may have several places."""
@@ -159,10 +167,10 @@ class KeyIndex:
         self._depth = max(int(len(hashes) / (_SLOTS * 0.75)).bit_length(), 0)
         order = np.argsort(hashes)
         hashes, ids = hashes[order], ids[order]
-        shards = [_Shard(self._depth) for _ in range(1 << self._depth)]
+        shards = [self._make(self._depth) for _ in range(1 << self._depth)]
         self._lay(shards)
         for shard, rows in self._by_shard(hashes):
-            if len(rows) > _FULL:
+            if len(rows) > shard.limit:
                 self.insert(hashes[rows], ids[rows])
             else:
                 shard.insert(hashes[rows], ids[rows])
@@ -179,7 +187,7 @@ class KeyIndex:
 
     def insert(self, hashes: Hashes, ids: Ids) -> None:
         for shard, rows in self._by_shard(hashes):
-            if shard.used + len(rows) <= _FULL:
+            if shard.used + len(rows) <= shard.limit:
                 shard.insert(hashes[rows], ids[rows])
                 continue
             for start in range(0, len(rows), _FULL // 4):
@@ -213,7 +221,7 @@ class KeyIndex:
         while crowded:
             crowded = False
             for shard, rows in self._by_shard(hashes):
-                if shard.used + len(rows) > _FULL:
+                if shard.used + len(rows) > shard.limit:
                     self._rebuild(shard)
                     crowded = True
                     break
@@ -222,8 +230,8 @@ class KeyIndex:
         """Without the entries that are gone; in two halves where that alone makes too little room."""
         ids = shard.ids()
         hashes = self._keys_of(ids)
-        if shard.live <= _FULL // 2:
-            fresh = _Shard(shard.depth)
+        if shard.live <= _FULL // 3:
+            fresh = self._make(shard.depth)
             fresh.insert(hashes, ids)
             self._lay([fresh if each is shard else each for each in self._shards])
             return
@@ -231,7 +239,7 @@ class KeyIndex:
         if shard.depth == self._depth:
             shards = [each for each in shards for _ in range(2)]
             self._depth += 1
-        halves = (_Shard(shard.depth + 1), _Shard(shard.depth + 1))
+        halves = (self._make(shard.depth + 1), self._make(shard.depth + 1))
         upper = (hashes >> np.uint64(63 - shard.depth) & np.uint64(1)).astype(np.bool_)
         for half, chosen in zip(halves, (~upper, upper), strict=True):
             half.insert(hashes[chosen], ids[chosen])
