@@ -54,6 +54,36 @@ class TraceSettings(Settings):
     """Hours between two runs of the erasure."""
 
 
+class CaSettings(Settings):
+    """The intermediate CA: PEM files, as `python -m sixfold.identity.credentials.ceremony` makes them."""
+
+    root_file: Path = Path("ca-root.pem")
+    """The root's certificate. Its key is no business of the centre's."""
+    certificate_file: Path = Path("ca-intermediate.pem")
+    key_file: Path = Path("ca-intermediate.key")
+    certificate_days: int = Field(default=90, ge=1, le=825)
+    crl_hours: int = Field(default=24, ge=1, le=24 * 14)
+
+
+class CredentialSettings(Settings):
+    """Certificates, CPE secrets, tokens."""
+
+    ca: CaSettings = CaSettings()
+    key_file: Path = Path("identity-credential.key")
+    """32 random bytes in hexadecimal: under which the secrets of CPEs are hashed."""
+    http: HttpSettings = HttpSettings()
+    url: str = Field(default="http://127.0.0.1:8081", pattern=r"https?://[^\s/]+(/[^\s]*)?")
+    """Where terminals reach `http`; stands in certificates and tokens."""
+    forwarded_certificate_header: str = ""
+    """Header in which the TLS terminator hands on the client's certificate, URL-encoded PEM; it must remove what
+    clients send under that name. Empty: renewal is by secret alone."""
+    wrong_attempts: int = Field(default=10, ge=1)
+    """Wrong secrets of one terminal at once; one more every `wrong_seconds`."""
+    wrong_seconds: float = Field(default=30.0, gt=0)
+    host_attempts: int = Field(default=200, ge=1)
+    """Refused attempts of one host at once; one more every second."""
+
+
 class IdentitySettings(Settings):
     nats: NatsSettings = NatsSettings()
     rpc: RpcSettings = RpcSettings()
@@ -65,6 +95,8 @@ class IdentitySettings(Settings):
     """32 random bytes in hexadecimal: what person references are sealed with. Keep it apart from the first."""
     trace: TraceSettings | None = None
     """Absent: there is no trace desk, and no audit trail."""
+    credentials: CredentialSettings | None = None
+    """Absent: neither certificates nor secrets nor tokens."""
     nat_sessions: bool = True
     """Whether live NAT sessions are held against the bindings."""
     index_seconds: float = Field(1.0, gt=0, le=60)

@@ -18,6 +18,7 @@ from sixfold.identity.adapters.nat_sessions import SessionCounter
 from sixfold.identity.adapters.vault import SealedVault
 from sixfold.identity.binding_log import BindingLog, BindingLogServicer
 from sixfold.identity.config import IdentitySettings
+from sixfold.identity.credentials.service import CredentialRoom, build_credentials
 from sixfold.identity.domain.registry import Registry, evolve
 from sixfold.identity.handlers import Identities
 from sixfold.identity.servicer import IdentityServicer
@@ -36,6 +37,7 @@ class Service(Lifecycle):
     rpc: RpcServer
     identities: Identities
     desk: TraceDesk | None
+    credentials: CredentialRoom | None
 
 
 class Aside:
@@ -70,25 +72,34 @@ def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
     identities = Identities(ledger=ledger, vault=vault, pseudonyms=pseudonyms, meter=meter)
     observe_registry(telemetry, lambda: ledger.state)
     desk = build_desk(settings.trace, messaging, ledger, vault) if settings.trace is not None else None
+    credentials = (
+        build_credentials(settings.credentials, ledger, meter) if settings.credentials is not None else None
+    )
     rpc = RpcServer(
         settings.rpc,
         services=[
             (add_IdentityServiceServicer_to_server, IdentityServicer(identities)),
             (add_BindingLogServiceServicer_to_server, BindingLogServicer(BindingLog(ledger, meter).log)),
             *(desk.services if desk is not None else ()),
+            *(credentials.services if credentials is not None else ()),
         ],
         telemetry=telemetry,
         name="identity-rpc",
     )
     components: list[Component] = [pseudonyms, vault, ledger]
+    if credentials is not None:
+        components += credentials.before
     if desk is not None:
         components += [*desk.before, rpc, *desk.after]
     else:
         components.append(rpc)
+    if credentials is not None:
+        components.append(credentials.http)
     if settings.nat_sessions:
         components.append(Aside(_sessions(settings, dependencies, ledger, meter)))
     service = Service(components, name=CENTRE)
     service.rpc, service.identities, service.desk = rpc, identities, desk
+    service.credentials = credentials
     return service
 
 

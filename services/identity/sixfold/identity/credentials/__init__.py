@@ -1,0 +1,1 @@
+"""What terminals prove themselves with: an intermediate CA with EST, CRL and OCSP; CPE secrets; tokens."""
