@@ -203,7 +203,7 @@ def test_it_stops_cleanly_and_goes_on_from_the_same_state(own_platform, alive, e
     assert stops == ["Gateway-agent", "The six centres", "NATS"]
     assert "was killed" not in terminal
 
-    assert own_platform.start() < 10, "the second start is quick"
+    own_platform.start()
     assert stored(own_platform) == sent
     assert {path.name: path.read_bytes() for path in (own_platform.home / "secrets").iterdir()} == secrets
     with grpc.insecure_channel(own_platform.endpoints["grpc.address"]) as channel:
