@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sixfold.local import audit, trace_desk
+from sixfold.local import audit, credential, trace_desk
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
 from sixfold.local.ports import DEFAULT_BASE
@@ -21,6 +21,7 @@ app = typer.Typer(
 
 app.add_typer(trace_desk.app, name="trace")
 app.add_typer(audit.app, name="audit")
+app.add_typer(credential.app, name="credential")
 
 HomeOption = Annotated[
     Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")

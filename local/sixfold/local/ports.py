@@ -25,9 +25,10 @@ _TCP: Final = {
     "grpc.address": 14,
     "grpc.convergence": 15,
     "grpc.credit": 16,
+    "identity": 23,
 }
 _UDP: Final = {"agent.netflow": 7, "agent.ipfix": 8, "agent.sflow": 9}
-_SPAN: Final = 17
+_SPAN: Final = 30
 
 
 @dataclass(frozen=True)

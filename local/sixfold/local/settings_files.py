@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sixfold.api.subjects import CENTRES
+from sixfold.local.authorities import ensure_authorities
 from sixfold.local.home import Home, write_atomically
 from sixfold.local.keys import ensure_hex_key, ensure_seed, ensure_token, seed_file
 from sixfold.local.nats_server import inbox_prefix
@@ -53,6 +54,12 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
                 "officers": officers(home),
                 "credit": ports.address("grpc.credit"),
                 "address": ports.address("grpc.address"),
+            },
+            "credentials": {
+                "ca": ensure_authorities(home),
+                "key_file": ensure_hex_key(home, "identity-credential.key"),
+                "http": {"host": HOST, "port": ports["identity"]},
+                "url": f"http://{ports.address('identity')}",
             },
         },
         "emergency": {

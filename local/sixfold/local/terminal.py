@@ -11,6 +11,7 @@ _TITLES = {
     "openapi": "Open API and portal",
     "clickhouse_http": "ClickHouse HTTP (database sixfold)",
     "nats": "NATS",
+    "identity": "Identity: EST, CRL, OCSP, OAuth",
     "agent.ipfix": "Agent: IPFIX (UDP)",
     "agent.netflow": "Agent: NetFlow v5/v9 (UDP)",
     "agent.sflow": "Agent: sFlow v5 (UDP)",

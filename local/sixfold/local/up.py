@@ -105,6 +105,7 @@ def endpoints(home: Home, ports: Ports, pids: Mapping[str, int]) -> dict[str, ob
         "database": "sixfold",
         "nats": f"nats://{ports.address('nats')}",
         **{f"grpc.{centre}": ports.address(f"grpc.{centre}") for centre in CENTRES},
+        "identity": f"http://{ports.address('identity')}",
         "agent.ipfix": ports.address("agent.ipfix"),
         "agent.netflow": ports.address("agent.netflow"),
         "agent.sflow": ports.address("agent.sflow"),
