@@ -77,7 +77,9 @@ def simulated(seconds: int) -> dict[str, Any]:
 def random_traffic(seconds: int, hosts: int) -> dict[str, Any]:
     with up() as platform:
         pool = max(2_048, min(hosts // 16, 131_072))
-        generator.send(platform.port("agent.ipfix"), 150_000, seconds, exporters=8, hosts=hosts, pool=pool)
+        generator.send(
+            platform.port("agent.ipfix"), 150_000, seconds, exporters=8, hosts=hosts, pool=pool, segments=8
+        )
         return measured(f"random, {hosts:,} hosts", platform)
 
 

@@ -37,6 +37,8 @@ UNKNOWN_DATABASE: Final = 81
 CONNECT_WITHIN: Final = 30.0
 """Seconds that a start waits for a server that does not answer yet."""
 READERS: Final = 2
+MERGES_NICE: Final = 10
+"""Of the embedded engine: merges leave the cores to what arrives and to who asks, and catch up when these rest."""
 QUEUE: Final = 64
 """Statements that may wait for a reader; more are refused at once."""
 
@@ -116,15 +118,16 @@ class Warehouse:
         # Only where the DSN asks for the embedded engine is it installed.
         import chdb
 
-        return chdb.connect(self.path)
+        return chdb.connect(f"{self.path}?os_threads_nice_value_merge_mutate={MERGES_NICE}")
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         for noisy in _NOISY:
             logging.getLogger(noisy).setLevel(logging.ERROR)
-        self._write_client = await self._first_client()
         if self.embedded:
+            # First: the engine takes its settings from whoever opens it.
             self._inserts = await loop.run_in_executor(self._writer, self._connect_embedded)
+        self._write_client = await self._first_client()
         for _ in range(READERS):
             self._read_clients.append(await loop.run_in_executor(self._readers, self.client))
 
