@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from sixfold.address.dhcpv6.config import Dhcpv6Settings
 from sixfold.chassis.config import Settings
 from sixfold.chassis.http import HttpSettings
 from sixfold.chassis.messaging import NatsSettings
@@ -14,6 +15,7 @@ class AddressSettings(Settings):
     rpc: RpcSettings = RpcSettings()
     health: HttpSettings = HttpSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    dhcpv6: Dhcpv6Settings = Dhcpv6Settings()
     ends_at_once: int = Field(1_000, ge=1, le=10_000)
     """Leases that one step ends, and prefixes that it frees: bounds what a request can wait behind."""
     snapshot_every: int = Field(50_000, ge=100)

@@ -8,6 +8,7 @@ from sixfold.address.adapters.translation_metering import TelemetryTranslationMe
 from sixfold.address.adapters.turnover import TurnoverCounter
 from sixfold.address.adapters.usage import UsageStore
 from sixfold.address.config import AddressSettings
+from sixfold.address.dhcpv6.service import Doors, dhcpv6
 from sixfold.address.domain.book import Book
 from sixfold.address.domain.centre import Centre, evolve_centre
 from sixfold.address.handlers import Addresses, utc_milliseconds
@@ -38,6 +39,8 @@ class Service(Lifecycle):
     rpc: RpcServer
     addresses: Addresses
     planning: Planning
+    dhcpv6: Doors | None
+    """None where the front is not enabled; its `port` is known once the centre is started."""
 
 
 def build(settings: AddressSettings, dependencies: Dependencies) -> Service:
@@ -81,6 +84,9 @@ def build(settings: AddressSettings, dependencies: Dependencies) -> Service:
     )
     ending = Background("address-ending", addresses.run)
     sampling = Background("address-sampling", planning.run)
-    service = Service([ledger, ending, sampling, rpc], name=CENTRE)
-    service.rpc, service.addresses, service.planning = rpc, addresses, planning
+    front, doors = dhcpv6(
+        settings.dhcpv6, ledger=ledger, messaging=messaging, telemetry=telemetry, clock=utc_milliseconds
+    )
+    service = Service([ledger, ending, sampling, rpc, *front], name=CENTRE)
+    service.rpc, service.addresses, service.planning, service.dhcpv6 = rpc, addresses, planning, doors
     return service

@@ -166,6 +166,16 @@ class LeaseRenewed(_message.Message):
     time: int
     def __init__(self, delegation_id: _Optional[int] = ..., expires: _Optional[int] = ..., time: _Optional[int] = ...) -> None: ...
 
+class LeasesRenewed(_message.Message):
+    __slots__ = ("delegation_ids", "expires", "time")
+    DELEGATION_IDS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    delegation_ids: _containers.RepeatedScalarFieldContainer[int]
+    expires: int
+    time: int
+    def __init__(self, delegation_ids: _Optional[_Iterable[int]] = ..., expires: _Optional[int] = ..., time: _Optional[int] = ...) -> None: ...
+
 class DelegationsReleased(_message.Message):
     __slots__ = ("delegation_ids", "time")
     DELEGATION_IDS_FIELD_NUMBER: _ClassVar[int]

@@ -20,6 +20,7 @@ from sixfold.address.domain.events import (
     Event,
     LeaseRenewed,
     LeasesExpired,
+    LeasesRenewed,
     PoolCreated,
     PoolsMerged,
     PoolSplit,
@@ -160,6 +161,8 @@ def evolve(book: Book, event: Event) -> Book:
             _renumber(book, event)
         case LeaseRenewed():
             book.leases.set_until(event.delegation_id, event.expires)
+        case LeasesRenewed():
+            _renew(book, event)
         case DelegationsReleased() | LeasesExpired():
             _rest(book, event.delegation_ids, event.time)
         case PrefixesReturned():
@@ -276,6 +279,19 @@ def resting(book: Book, delegation: Delegation, time: int) -> Delegation:
 
 def rest_until(pool: Pool, time: int) -> int:
     return max(time + pool.quarantine_seconds * 1000, 1)
+
+
+def _renew(book: Book, event: LeasesRenewed) -> None:
+    for pool_id, length, _, segment, rows in book.leases.groups(np.asarray(event.delegation_ids, np.int64)):
+        page = book.pages[pool_id]
+        rested = int(np.count_nonzero(segment.until[rows] < 0))
+        segment.change()
+        segment.until[rows] = event.expires
+        segment.version[rows] += 1
+        if event.expires:
+            segment.next_due = min(segment.next_due, event.expires)
+        page.resting -= rested
+        page.resting_addresses -= rested << (BITS - length)
 
 
 def _rest(book: Book, delegation_ids: Sequence[int], time: int) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sixfold.address.domain.blocks import Numbers
 from sixfold.address.domain.prefix import BITS, Prefix
 
-_WIDEST: Final = 62
+WIDEST: Final = 62
 Words = NDArray[np.uint64]
 
 
@@ -24,7 +24,7 @@ def packed(high: Words, low: Words) -> bytes:
 
 def block_numbers(whole: Prefix, length: int, high: Words, low: Words) -> list[int] | Numbers:
     """Numbers, at `length`, inside of `whole`; a list where they may have more than 62 bits."""
-    if length - whole.length > _WIDEST:
+    if length - whole.length > WIDEST:
         pairs = zip(high.tolist(), low.tolist(), strict=True)
         return [((one << 64 | two) - whole.network) >> (BITS - length) for one, two in pairs]
     start = whole.network >> (BITS - length)
@@ -41,7 +41,7 @@ def block_numbers(whole: Prefix, length: int, high: Words, low: Words) -> list[i
 
 def networks(whole: Prefix, length: int, numbers: list[int] | Numbers) -> tuple[Words, Words]:
     """The way back from `block_numbers`."""
-    if not isinstance(numbers, np.ndarray) or length - whole.length > _WIDEST:
+    if not isinstance(numbers, np.ndarray) or length - whole.length > WIDEST:
         there = [whole.network + (int(number) << (BITS - length)) for number in numbers]
         mask = (1 << 64) - 1
         return (

@@ -117,7 +117,7 @@ def release(
     """Events, and the delegation as they leave it."""
     now = max(now, book.clock)
     delegation = _active(book, delegation_id, expected_version)
-    return _ended(book, DelegationsReleased((delegation_id,), now)), resting(book, delegation, now)
+    return ended(book, DelegationsReleased((delegation_id,), now)), resting(book, delegation, now)
 
 
 def renew(
@@ -218,7 +218,7 @@ def renumber(
     return [event], (renewed(old, ends), Delegated(new, False))
 
 
-def _ended(book: Book, event: DelegationsReleased | LeasesExpired) -> list[Event]:
+def ended(book: Book, event: DelegationsReleased | LeasesExpired) -> list[Event]:
     """The event, and at once the return of prefixes whose pools know no quarantine."""
     at_once = [
         ids
@@ -237,7 +237,7 @@ def tick(book: Book, now: int, *, most: int = 1_000) -> list[Event]:
     if len(rested):
         events.append(PrefixesReturned(_told(rested), now))
     if len(expired):
-        events.extend(_ended(book, LeasesExpired(_told(expired), now)))
+        events.extend(ended(book, LeasesExpired(_told(expired), now)))
     return events
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sixfold.address.domain.blocks import Numbers
 from sixfold.address.domain.book import Book, PoolPage
-from sixfold.address.domain.columns import networks, packed
+from sixfold.address.domain.columns import WIDEST, networks, packed
 from sixfold.address.domain.events import Event, PrefixesDelegated
 from sixfold.address.domain.keys import LARGEST_ID, Hashes, Ids, key_hashes
 from sixfold.address.domain.pools import LONGEST_LEASE, page_of
@@ -22,13 +22,14 @@ LONGEST_TEXT = 128
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """One prefix of `length` (bits of the pool's family) for each key and its holder; `lease_seconds` 0: the
-    pool's."""
+    pool's. `preferred` is empty, or names for each what it gets where that is free."""
 
     pool_id: str
     length: int
     lease_seconds: int
     keys: Sequence[str]
     holders: Sequence[str]
+    preferred: Sequence[Prefix | None] = ()
 
 
 @dataclass(slots=True)
@@ -100,6 +101,8 @@ def grant(draft: Draft, wishes: Wishes) -> Answers:
         todo = [place for place in todo if place not in done]
     if page.withheld:
         todo = _from_reservations(draft, page, wishes, hashes, answers, todo, expires)
+    if wishes.preferred and todo:
+        todo = _from_preferences(draft, page, wishes, hashes, answers, todo, expires)
     if todo:
         _from_free_space(draft, page, wishes, hashes, answers, todo, expires)
     draft.groups.append((wishes, hashes, answers))
@@ -231,6 +234,36 @@ def _from_reservations(
         draft.reserved.add(kept.prefix)
         high, low = np.uint64(kept.prefix.network >> 64), np.uint64(kept.prefix.network & (1 << 64) - 1)
         _write(draft, wishes, hashes, answers, [place], np.array([high]), np.array([low]), expires)
+    return rest
+
+
+def _from_preferences(
+    draft: Draft,
+    page: PoolPage,
+    wishes: Wishes,
+    hashes: Hashes,
+    answers: Answers,
+    todo: Sequence[int],
+    expires: int,
+) -> list[int]:
+    """Who prefers a prefix that is free gets it; returns the others."""
+    draft.settle(page)
+    given: dict[Prefix, int] = {}
+    rest: list[int] = []
+    for place in todo:
+        prefix = wishes.preferred[place]
+        fits = prefix is not None and prefix.length == answers.length and prefix not in given
+        if prefix is not None and fits and page.space.is_free(prefix):
+            given[prefix] = place
+        else:
+            rest.append(place)
+    if given:
+        chosen = [page.space.number(prefix) for prefix in given]
+        narrow = answers.length - page.pool.prefix.length <= WIDEST
+        numbers: list[int] | Numbers = np.array(chosen, np.uint64) if narrow else chosen
+        draft.planned.setdefault(page.pool.pool_id, []).append((answers.length, numbers))
+        high, low = networks(page.pool.prefix, answers.length, numbers)
+        _write(draft, wishes, hashes, answers, list(given.values()), high, low, expires)
     return rest
 
 

@@ -116,6 +116,15 @@ class LeaseRenewed:
 
 
 @dataclass(frozen=True, slots=True)
+class LeasesRenewed:
+    """Those that rest are their holders' again."""
+
+    delegation_ids: tuple[int, ...]
+    expires: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class DelegationsReleased:
     delegation_ids: tuple[int, ...]
     time: int
@@ -155,6 +164,7 @@ Event = (
     | DelegationGrown
     | DelegationRenumbered
     | LeaseRenewed
+    | LeasesRenewed
     | DelegationsReleased
     | LeasesExpired
     | PrefixesReturned
@@ -170,6 +180,7 @@ EVENTS = (
     DelegationGrown,
     DelegationRenumbered,
     LeaseRenewed,
+    LeasesRenewed,
     DelegationsReleased,
     LeasesExpired,
     PrefixesReturned,

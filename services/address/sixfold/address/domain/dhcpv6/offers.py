@@ -1,0 +1,94 @@
+"""What is advertised and not yet delegated: each client its own prefix, for a while, of a bounded number of clients.
+An offer is in memory alone; what is delegated meanwhile to others is found free no longer and another is given."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from sixfold.address.domain.book import PoolPage
+from sixfold.address.domain.columns import networks
+from sixfold.address.domain.prefix import Prefix
+
+SECONDS: Final = 30
+_PLANNED: Final = 512
+_DRY: Final = 1_000
+"""Milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    prefix: Prefix
+    until: int
+
+
+class Offers:
+    """`most` at a time; the oldest gives way. Times are milliseconds."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._offers: dict[str, Offer] = {}
+        self._taken: set[Prefix] = set()
+        self._planned: dict[tuple[str, int], deque[Prefix]] = {}
+        self._dry: dict[tuple[str, int], int] = {}
+        """Until when there is no sense in planning again: everything free is offered."""
+
+    def __len__(self) -> int:
+        return len(self._offers)
+
+    def of(self, key: str, length: int, now: int) -> Prefix | None:
+        """What was offered under a key, where it was of that length and still stands."""
+        offer = self._offers.get(key)
+        if offer is None or offer.until <= now or offer.prefix.length != length:
+            return None
+        return offer.prefix
+
+    def make(self, key: str, page: PoolPage, length: int, now: int) -> Prefix | None:
+        """The same as before, or the next that is free; None where none is. `length` counts the bits of 128."""
+        before = self.of(key, length, now)
+        if before is not None and page.space.is_free(before):
+            return before
+        self.settle(key)
+        self._expire(now)
+        prefix = self._next(page, length, now)
+        if prefix is not None:
+            self._offers[key] = Offer(prefix, now + SECONDS * 1000)
+            self._taken.add(prefix)
+        return prefix
+
+    def settle(self, key: str) -> None:
+        """The offer was taken up, or is no more."""
+        offer = self._offers.pop(key, None)
+        if offer is not None:
+            self._taken.discard(offer.prefix)
+
+    def _expire(self, now: int) -> None:
+        while self._offers:
+            key, oldest = next(iter(self._offers.items()))
+            if oldest.until > now and len(self._offers) < self._most:
+                return
+            self.settle(key)
+
+    def _next(self, page: PoolPage, length: int, now: int) -> Prefix | None:
+        if not page.space.fits(length):
+            return None
+        kind = page.pool.pool_id, length
+        planned = self._planned.setdefault(kind, deque())
+        if (prefix := self._first(page, planned)) is not None:
+            return prefix
+        if self._dry.get(kind, 0) <= now:
+            numbers = page.space.plan(length, _PLANNED + len(self._offers), page.pool.room_kept)
+            high, low = networks(page.pool.prefix, length, numbers)
+            rows = zip(high.tolist(), low.tolist(), strict=True)
+            planned.extend(Prefix(one << 64 | two, length) for one, two in rows)
+            if (prefix := self._first(page, planned)) is not None:
+                return prefix
+            self._dry[kind] = now + _DRY
+        # All that is free is offered to others: say what may be left when this one asks.
+        return page.space.choose(length, page.pool.room_kept)
+
+    def _first(self, page: PoolPage, planned: deque[Prefix]) -> Prefix | None:
+        while planned:
+            prefix = planned.popleft()
+            if prefix not in self._taken and page.space.is_free(prefix):
+                return prefix
+        return None
