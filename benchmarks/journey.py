@@ -23,7 +23,7 @@ def visible_over_time(platform: Platform, stop: threading.Event, seen: list[tupl
     while not stop.is_set():
         rows = client.query("SELECT count() FROM sixfold.flows").result_rows[0][0]
         seen.append((time.time(), rows))
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def latencies(client: Any, seen: list[tuple[float, int]]) -> np.ndarray[Any, Any]:

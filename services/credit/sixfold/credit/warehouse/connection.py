@@ -37,7 +37,7 @@ UNKNOWN_DATABASE: Final = 81
 CONNECT_WITHIN: Final = 30.0
 """Seconds that a start waits for a server that does not answer yet."""
 READERS: Final = 2
-MERGES_NICE: Final = 10
+MERGES_NICE: Final = 19
 """Of the embedded engine: merges leave the cores to what arrives and to who asks, and catch up when these rest."""
 QUEUE: Final = 64
 """Statements that may wait for a reader; more are refused at once."""
