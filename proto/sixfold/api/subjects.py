@@ -28,6 +28,7 @@ COMMAND_CENTRES: Final[Mapping[str, Centre]] = {
     "alert": "emergency",
     "configuration": "address",
     "sources": "identity",
+    "policy": "security",
 }
 """The kinds of commands, and the centre that may send each."""
 HEARTBEAT_STREAM: Final = "HEARTBEATS"

@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Command(_message.Message):
-    __slots__ = ("id", "gateway", "issued", "expires", "deliver_alert", "cancel_alert", "configure_gateway", "set_valid_sources")
+    __slots__ = ("id", "gateway", "issued", "expires", "deliver_alert", "cancel_alert", "configure_gateway", "set_valid_sources", "set_policies")
     ID_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     ISSUED_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +20,7 @@ class Command(_message.Message):
     CANCEL_ALERT_FIELD_NUMBER: _ClassVar[int]
     CONFIGURE_GATEWAY_FIELD_NUMBER: _ClassVar[int]
     SET_VALID_SOURCES_FIELD_NUMBER: _ClassVar[int]
+    SET_POLICIES_FIELD_NUMBER: _ClassVar[int]
     id: str
     gateway: str
     issued: _timestamp_pb2.Timestamp
@@ -28,7 +29,8 @@ class Command(_message.Message):
     cancel_alert: CancelAlert
     configure_gateway: ConfigureGateway
     set_valid_sources: SetValidSources
-    def __init__(self, id: _Optional[str] = ..., gateway: _Optional[str] = ..., issued: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deliver_alert: _Optional[_Union[DeliverAlert, _Mapping]] = ..., cancel_alert: _Optional[_Union[CancelAlert, _Mapping]] = ..., configure_gateway: _Optional[_Union[ConfigureGateway, _Mapping]] = ..., set_valid_sources: _Optional[_Union[SetValidSources, _Mapping]] = ...) -> None: ...
+    set_policies: SetPolicies
+    def __init__(self, id: _Optional[str] = ..., gateway: _Optional[str] = ..., issued: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deliver_alert: _Optional[_Union[DeliverAlert, _Mapping]] = ..., cancel_alert: _Optional[_Union[CancelAlert, _Mapping]] = ..., configure_gateway: _Optional[_Union[ConfigureGateway, _Mapping]] = ..., set_valid_sources: _Optional[_Union[SetValidSources, _Mapping]] = ..., set_policies: _Optional[_Union[SetPolicies, _Mapping]] = ...) -> None: ...
 
 class SignedCommand(_message.Message):
     __slots__ = ("command", "signature", "issuer")
@@ -219,6 +221,132 @@ class SourceValidation(_message.Message):
     action: SourceValidation.Action
     valid: _containers.RepeatedCompositeFieldContainer[ValidSource]
     def __init__(self, action: _Optional[_Union[SourceValidation.Action, str]] = ..., valid: _Optional[_Iterable[_Union[ValidSource, _Mapping]]] = ...) -> None: ...
+
+class SetPolicies(_message.Message):
+    __slots__ = ("generation", "policies")
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    POLICIES_FIELD_NUMBER: _ClassVar[int]
+    generation: int
+    policies: _containers.RepeatedCompositeFieldContainer[Policy]
+    def __init__(self, generation: _Optional[int] = ..., policies: _Optional[_Iterable[_Union[Policy, _Mapping]]] = ...) -> None: ...
+
+class Policy(_message.Message):
+    __slots__ = ("policy_id", "match", "action", "expires")
+    POLICY_ID_FIELD_NUMBER: _ClassVar[int]
+    MATCH_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    policy_id: str
+    match: PolicyMatch
+    action: PolicyAction
+    expires: _timestamp_pb2.Timestamp
+    def __init__(self, policy_id: _Optional[str] = ..., match: _Optional[_Union[PolicyMatch, _Mapping]] = ..., action: _Optional[_Union[PolicyAction, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class PolicyMatch(_message.Message):
+    __slots__ = ("sources", "destinations", "protocols", "source_ports", "destination_ports", "tcp_flags_mask", "tcp_flags", "lengths")
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
+    DESTINATIONS_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOLS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_PORTS_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_PORTS_FIELD_NUMBER: _ClassVar[int]
+    TCP_FLAGS_MASK_FIELD_NUMBER: _ClassVar[int]
+    TCP_FLAGS_FIELD_NUMBER: _ClassVar[int]
+    LENGTHS_FIELD_NUMBER: _ClassVar[int]
+    sources: _containers.RepeatedScalarFieldContainer[str]
+    destinations: _containers.RepeatedScalarFieldContainer[str]
+    protocols: _containers.RepeatedScalarFieldContainer[int]
+    source_ports: _containers.RepeatedCompositeFieldContainer[PortRange]
+    destination_ports: _containers.RepeatedCompositeFieldContainer[PortRange]
+    tcp_flags_mask: int
+    tcp_flags: int
+    lengths: _containers.RepeatedCompositeFieldContainer[LengthRange]
+    def __init__(self, sources: _Optional[_Iterable[str]] = ..., destinations: _Optional[_Iterable[str]] = ..., protocols: _Optional[_Iterable[int]] = ..., source_ports: _Optional[_Iterable[_Union[PortRange, _Mapping]]] = ..., destination_ports: _Optional[_Iterable[_Union[PortRange, _Mapping]]] = ..., tcp_flags_mask: _Optional[int] = ..., tcp_flags: _Optional[int] = ..., lengths: _Optional[_Iterable[_Union[LengthRange, _Mapping]]] = ...) -> None: ...
+
+class LengthRange(_message.Message):
+    __slots__ = ("first", "last")
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    last: int
+    def __init__(self, first: _Optional[int] = ..., last: _Optional[int] = ...) -> None: ...
+
+class PolicyAction(_message.Message):
+    __slots__ = ("kind", "packets_per_second", "bytes_per_second", "per", "dscp", "route", "redirect")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[PolicyAction.Kind]
+        KIND_BLOCK: _ClassVar[PolicyAction.Kind]
+        KIND_RATE_LIMIT: _ClassVar[PolicyAction.Kind]
+        KIND_DIVERT: _ClassVar[PolicyAction.Kind]
+        KIND_MARK: _ClassVar[PolicyAction.Kind]
+    KIND_UNSPECIFIED: PolicyAction.Kind
+    KIND_BLOCK: PolicyAction.Kind
+    KIND_RATE_LIMIT: PolicyAction.Kind
+    KIND_DIVERT: PolicyAction.Kind
+    KIND_MARK: PolicyAction.Kind
+    class Per(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        PER_UNSPECIFIED: _ClassVar[PolicyAction.Per]
+        PER_SOURCE: _ClassVar[PolicyAction.Per]
+        PER_DESTINATION: _ClassVar[PolicyAction.Per]
+    PER_UNSPECIFIED: PolicyAction.Per
+    PER_SOURCE: PolicyAction.Per
+    PER_DESTINATION: PolicyAction.Per
+    class Route(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        ROUTE_UNSPECIFIED: _ClassVar[PolicyAction.Route]
+        ROUTE_BLACKHOLE: _ClassVar[PolicyAction.Route]
+        ROUTE_FLOWSPEC: _ClassVar[PolicyAction.Route]
+    ROUTE_UNSPECIFIED: PolicyAction.Route
+    ROUTE_BLACKHOLE: PolicyAction.Route
+    ROUTE_FLOWSPEC: PolicyAction.Route
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    PER_FIELD_NUMBER: _ClassVar[int]
+    DSCP_FIELD_NUMBER: _ClassVar[int]
+    ROUTE_FIELD_NUMBER: _ClassVar[int]
+    REDIRECT_FIELD_NUMBER: _ClassVar[int]
+    kind: PolicyAction.Kind
+    packets_per_second: int
+    bytes_per_second: int
+    per: PolicyAction.Per
+    dscp: int
+    route: PolicyAction.Route
+    redirect: str
+    def __init__(self, kind: _Optional[_Union[PolicyAction.Kind, str]] = ..., packets_per_second: _Optional[int] = ..., bytes_per_second: _Optional[int] = ..., per: _Optional[_Union[PolicyAction.Per, str]] = ..., dscp: _Optional[int] = ..., route: _Optional[_Union[PolicyAction.Route, str]] = ..., redirect: _Optional[str] = ...) -> None: ...
+
+class PolicyReport(_message.Message):
+    __slots__ = ("gateway", "time", "generation", "policies", "troubles")
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    POLICIES_FIELD_NUMBER: _ClassVar[int]
+    TROUBLES_FIELD_NUMBER: _ClassVar[int]
+    gateway: str
+    time: _timestamp_pb2.Timestamp
+    generation: int
+    policies: _containers.RepeatedCompositeFieldContainer[PolicyCount]
+    troubles: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, gateway: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., generation: _Optional[int] = ..., policies: _Optional[_Iterable[_Union[PolicyCount, _Mapping]]] = ..., troubles: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PolicyCount(_message.Message):
+    __slots__ = ("policy_id", "matched_packets", "matched_bytes", "acted_packets", "acted_bytes", "routes", "ended")
+    POLICY_ID_FIELD_NUMBER: _ClassVar[int]
+    MATCHED_PACKETS_FIELD_NUMBER: _ClassVar[int]
+    MATCHED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ACTED_PACKETS_FIELD_NUMBER: _ClassVar[int]
+    ACTED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ROUTES_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    policy_id: str
+    matched_packets: int
+    matched_bytes: int
+    acted_packets: int
+    acted_bytes: int
+    routes: int
+    ended: bool
+    def __init__(self, policy_id: _Optional[str] = ..., matched_packets: _Optional[int] = ..., matched_bytes: _Optional[int] = ..., acted_packets: _Optional[int] = ..., acted_bytes: _Optional[int] = ..., routes: _Optional[int] = ..., ended: _Optional[bool] = ...) -> None: ...
 
 class SpoofedSources(_message.Message):
     __slots__ = ("gateway", "since", "until", "action", "packets", "bytes", "sources")
