@@ -3,7 +3,10 @@
 import argparse
 import importlib
 
-NAMES = ("agent", "detection", "journey", "warehouse", "idle", "growth", "delegation", "translation", "trace")
+NAMES = (
+    *("agent", "detection", "journey", "warehouse", "idle", "growth"),
+    *("delegation", "dhcpv6", "translation", "trace"),
+)
 
 
 def main() -> None:

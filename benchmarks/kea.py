@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,30 +35,43 @@ def why_not() -> str:
     return ""
 
 
+Served = Callable[[], AbstractContextManager[tuple[int, str]]]
+"""A fresh server: its pid, and the namespace that its clients live in."""
+
+
 def measure(seconds: int, rates: tuple[int, ...]) -> dict[str, Any]:
+    """Kea's most exchanges a second; see `most`."""
+    return most(served, seconds, rates)
+
+
+def most(served: Served, seconds: int, rates: tuple[int, ...]) -> dict[str, Any]:
     """The most exchanges a second with at most 1 % unanswered, over the offered `rates`, and CPU for each."""
     best: dict[str, Any] = {}
     for rate in rates:
-        with _served() as (pid, client):
+        with served() as (pid, client):
             before = cpu_seconds(pid)
-            command = ["perfdhcp", "-6", "-l", "client", "-e", "prefix-only", "-r", str(rate)]
-            command += ["-R", "10000000", "-p", str(seconds), "all"]
-            run = subprocess.run(
-                ["ip", "netns", "exec", client, *command],
-                env=_environment(),
-                capture_output=True,
-                text=True,
-                timeout=seconds + 60,
-            )
-            output = run.stdout + run.stderr
+            sent, received = perfdhcp(client, rate, seconds)
             used = cpu_seconds(pid) - before
-        sent, received = _exchanges(output)
         done = received / seconds
         if done > best.get("rate", 0):
             best = {"rate": done, "offered": rate, "cpu_us": used / max(received, 1) * 1e6}
         if received < 0.99 * min(sent, rate * seconds):
             break
     return best
+
+
+def perfdhcp(client: str, rate: int, seconds: int) -> tuple[int, int]:
+    """(Requests sent, Replies received), with `rate` exchanges a second offered from that namespace."""
+    command = ["perfdhcp", "-6", "-l", "client", "-e", "prefix-only", "-r", str(rate)]
+    command += ["-R", "10000000", "-p", str(seconds), "all"]
+    run = subprocess.run(
+        ["ip", "netns", "exec", client, *command],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=seconds + 60,
+    )
+    return _exchanges(run.stdout + run.stderr)
 
 
 def _exchanges(output: str) -> tuple[int, int]:
@@ -75,77 +88,70 @@ def _path() -> str:
     return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
-def _environment(**more: str) -> dict[str, str]:
+def environment(**more: str) -> dict[str, str]:
     return os.environ | {"PATH": _path()} | more
 
 
 @contextmanager
-def _served() -> Iterator[tuple[int, str]]:
-    """A fresh Kea; its pid, and the namespace that its clients live in."""
-    server, client = f"sxf-kea-{os.getpid()}", f"sxf-dhcp-{os.getpid()}"
+def namespaces() -> Iterator[tuple[str, str]]:
+    """Two hosts with a link between them: the server's, whose end is `server`, and the clients', `client`."""
+    server, client = f"sxf-dhcp-server-{os.getpid()}", f"sxf-dhcp-client-{os.getpid()}"
 
     def run(*command: str) -> None:
-        subprocess.run(command, env=_environment(), check=True, capture_output=True)
+        subprocess.run(command, env=environment(), check=True, capture_output=True)
 
-    with tempfile.TemporaryDirectory(prefix="sixfold-kea-") as folder:
-        process = None
-        try:
-            run("ip", "netns", "add", server)
-            run("ip", "netns", "add", client)
-            run(
-                "ip",
-                "link",
-                "add",
-                "server",
-                "netns",
-                server,
-                "type",
-                "veth",
-                "peer",
-                "client",
-                "netns",
-                client,
-            )
-            for space, link in ((server, "server"), (client, "client")):
-                # No duplicate address detection: the link-local address is usable at once.
-                run("ip", "netns", "exec", space, "sysctl", "-qw", f"net.ipv6.conf.{link}.accept_dad=0")
-                for name in ("lo", link):
-                    run("ip", "-n", space, "link", "set", name, "up")
-            run("ip", "-n", server, "addr", "add", "2001:db8:ffff::1/64", "dev", "server", "nodad")
-            for space, link in ((server, "server"), (client, "client")):
-                _wait_for_link(space, link)
-            file = Path(folder) / "kea.json"
-            file.write_text(json.dumps(_configuration(Path(folder))))
-            log = (Path(folder) / "kea.log").open("wb")
+    try:
+        run("ip", "netns", "add", server)
+        run("ip", "netns", "add", client)
+        link = ["ip", "link", "add", "server", "netns", server]
+        run(*link, "type", "veth", "peer", "client", "netns", client)
+        for space, name in ((server, "server"), (client, "client")):
+            # No duplicate address detection: the link-local address is usable at once.
+            run("ip", "netns", "exec", space, "sysctl", "-qw", f"net.ipv6.conf.{name}.accept_dad=0")
+            for one in ("lo", name):
+                run("ip", "-n", space, "link", "set", one, "up")
+        run("ip", "-n", server, "addr", "add", "2001:db8:ffff::1/64", "dev", "server", "nodad")
+        for space, name in ((server, "server"), (client, "client")):
+            _wait_for_link(space, name)
+        yield server, client
+    finally:
+        for space in (server, client):
+            subprocess.run(["ip", "netns", "del", space], env=environment(), check=False, capture_output=True)
+
+
+@contextmanager
+def served() -> Iterator[tuple[int, str]]:
+    """A fresh Kea; its pid, and the namespace that its clients live in."""
+    with namespaces() as (server, client), tempfile.TemporaryDirectory(prefix="sixfold-kea-") as folder:
+        file, log = Path(folder) / "kea.json", Path(folder) / "kea.log"
+        file.write_text(json.dumps(_configuration(Path(folder))))
+        with log.open("wb") as output:
             process = subprocess.Popen(
                 ["ip", "netns", "exec", server, "kea-dhcp6", "-c", str(file)],
-                env=_environment(KEA_PIDFILE_DIR=folder, KEA_LOCKFILE_DIR=folder),
-                stdout=log,
+                env=environment(KEA_PIDFILE_DIR=folder, KEA_LOCKFILE_DIR=folder),
+                stdout=output,
                 stderr=subprocess.STDOUT,
             )
-            _wait(process, server, Path(folder) / "kea.log")
+        try:
+            wait_for_server(process, server, log)
             yield process.pid, client
         finally:
-            if process is not None:
-                process.terminate()
-                process.wait(20)
-            for space in (server, client):
-                subprocess.run(
-                    ["ip", "netns", "del", space], env=_environment(), check=False, capture_output=True
-                )
+            process.terminate()
+            process.wait(20)
 
 
 def _wait_for_link(space: str, link: str) -> None:
     """Until the link has the address that DHCPv6 is spoken from."""
     command = ["ip", "-n", space, "-6", "addr", "show", "dev", link, "scope", "link", "-tentative"]
     for _ in range(100):
-        if "fe80" in subprocess.run(command, env=_environment(), capture_output=True, text=True).stdout:
+        if "fe80" in subprocess.run(command, env=environment(), capture_output=True, text=True).stdout:
             return
         time.sleep(0.05)
     raise KeaError(f"{link} has no link-local address")
 
 
-def _wait(process: "subprocess.Popen[bytes]", space: str, log: Path) -> None:
+def wait_for_server(process: "subprocess.Popen[bytes]", space: str, log: Path) -> None:
+    """Until somebody in there listens on the servers' port."""
     for _ in range(200):
         sockets = subprocess.run(
             ["ip", "netns", "exec", space, "cat", "/proc/net/udp6"], capture_output=True, text=True
@@ -155,7 +161,7 @@ def _wait(process: "subprocess.Popen[bytes]", space: str, log: Path) -> None:
         if process.poll() is not None:
             break
         time.sleep(0.05)
-    raise KeaError(f"Kea does not start:\n{log.read_text()[-2000:]}")
+    raise KeaError(f"the server does not start:\n{log.read_text()[-2000:]}")
 
 
 def _configuration(folder: Path) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def test_every_endpoint_answers_as_it_is_written(platform) -> None:
         host, _, port = endpoints[name].partition(":")
         assert host == "127.0.0.1"
         assert port.isdigit()
+    assert endpoints["dhcpv6"].rpartition(":")[0] in ("[::1]", "127.0.0.1")
     assert endpoints["pids"].keys() >= {"supervisor", "nats", "centres", "agent"}
 
 

@@ -27,7 +27,7 @@ _TCP: Final = {
     "grpc.credit": 16,
     "identity": 23,
 }
-_UDP: Final = {"agent.netflow": 7, "agent.ipfix": 8, "agent.sflow": 9}
+_UDP: Final = {"agent.netflow": 7, "agent.ipfix": 8, "agent.sflow": 9, "dhcpv6": 22}
 _SPAN: Final = 30
 
 
@@ -49,19 +49,40 @@ class Ports:
     def address(self, name: str) -> str:
         return f"{HOST}:{self[name]}"
 
+    @property
+    def dhcpv6(self) -> str:
+        """Where the address centre hears DHCPv6."""
+        host = loopback()
+        return f"[{host}]:{self['dhcpv6']}" if ":" in host else f"{host}:{self['dhcpv6']}"
+
     def named(self) -> list[tuple[str, int, Protocol]]:
         tcp: list[tuple[str, int, Protocol]] = [(name, self[name], "tcp") for name in _TCP]
         return tcp + [(name, self[name], "udp") for name in _UDP]
 
 
+def loopback() -> str:
+    """Of IPv6, where this machine has it; DHCPv6 is spoken there."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return HOST
+    return "::1"
+
+
 def _bindable(port: int, protocol: Protocol) -> bool:
+    hosts = {HOST, loopback()} if protocol == "udp" else {HOST}
+    return all(_bindable_at(host, port, protocol) for host in hosts)
+
+
+def _bindable_at(host: str, port: int, protocol: Protocol) -> bool:
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
-    with socket.socket(socket.AF_INET, kind) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as probe:
         if protocol == "tcp":
             # a listener that has just stopped leaves connections in TIME_WAIT: those are no obstacle
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
             if protocol == "tcp":
                 probe.listen(1)
         except OSError as error:

@@ -15,6 +15,7 @@ from sixfold.api.convergence.v1 import convergence_pb2, events_pb2
 from sixfold.api.convergence.v1.convergence_pb2_grpc import ConvergenceServiceStub
 from sixfold.api.identity.v1 import identity_pb2
 from sixfold.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
+from sixfold.local.settings_files import DHCPV6_POOL
 
 GATEWAYS: Final = 3
 HOMES: Final = 60
@@ -59,6 +60,16 @@ def _pools() -> Iterator[address_pb2.CreatePoolRequest]:
         prefix="2001:db8:e000::/40",
         purpose="open API",
         longest_length=64,
+    )
+    yield address_pb2.CreatePoolRequest(
+        pool_id=DHCPV6_POOL,
+        parent_id="region",
+        prefix="2001:db8:d000::/40",
+        purpose="edges that ask by DHCPv6",
+        shortest_length=48,
+        longest_length=64,
+        lease_seconds=7_200,
+        quarantine_seconds=600,
     )
 
 

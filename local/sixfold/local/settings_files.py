@@ -10,7 +10,7 @@ from sixfold.local.home import Home, write_atomically
 from sixfold.local.keys import ensure_hex_key, ensure_seed, ensure_token, seed_file
 from sixfold.local.nats_server import inbox_prefix
 from sixfold.local.officers import ORIGIN, ensure_audit_key, officers
-from sixfold.local.ports import HOST, Ports
+from sixfold.local.ports import HOST, Ports, loopback
 from sixfold.local.toml import dump
 
 GATEWAY: Final = "gw-1"
@@ -19,6 +19,8 @@ ISSUER: Final = "command-issuer"
 CONFIGURATION_ISSUER: Final = "configuration-issuer"
 SOURCES_ISSUER: Final = "sources-issuer"
 """Of alerts, of gateways' configurations (address centre), of valid sources (identity centre)."""
+DHCPV6_POOL: Final = "dhcpv6"
+"""The pool that edges get prefixes from."""
 _HEADER: Final = (
     "# Written by `sixfold up` at every start. To change a setting, put SIXFOLD_{service}_<GROUP>__<NAME>\n"
     "# into the environment of `sixfold up`; `sixfold config {lower}` shows every setting and its origin.\n\n"
@@ -60,6 +62,19 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
                 "key_file": ensure_hex_key(home, "identity-credential.key"),
                 "http": {"host": HOST, "port": ports["identity"]},
                 "url": f"http://{ports.address('identity')}",
+            },
+        },
+        "address": {
+            "dhcpv6": {
+                "enabled": True,
+                "host": loopback(),
+                "port": ports["dhcpv6"],
+                "answer_source_port": True,
+                "unicast": True,
+                "holder_key_file": ensure_hex_key(home, "address-dhcpv6.key"),
+                "links": [
+                    {"name": "local", "pool_id": DHCPV6_POOL, "shortest_length": 48, "longest_length": 64}
+                ],
             },
         },
         "emergency": {

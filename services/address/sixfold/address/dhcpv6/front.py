@@ -4,9 +4,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv6Address
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from sixfold.address.dhcpv6.config import Dhcpv6Settings, LinkSettings
 from sixfold.address.dhcpv6.links import Links, place_of
@@ -71,8 +70,7 @@ class Meter(Protocol):
     def flush(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A datagram; `address` as the socket tells it."""
 
     data: bytes
@@ -80,8 +78,7 @@ class Arrival:
     door: Door
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A message that wants prefixes, and what it comes to."""
 
     arrival: Arrival

@@ -15,6 +15,8 @@ from sixfold.address.domain.dhcpv6.parsing import LARGEST
 
 _AT_ONCE: Final = 256
 """Datagrams that are read before others have their turn."""
+_FEW: Final = 3
+_NAP_SECONDS: Final = 0.002
 _IPV6_MULTICAST_ALL: Final = 29
 """Of Linux: whether a socket gets what is sent to groups that others have joined."""
 _NO_MATTER: Final = (ConnectionError, BlockingIOError)
@@ -36,11 +38,14 @@ class UdpDoor:
         self.port: int = made.getsockname()[1]
         self._socket = made
         self._dropped = dropped
+        self._nap: asyncio.TimerHandle | None = None
 
     def open(self, receive: Receive) -> None:
-        asyncio.get_running_loop().add_reader(self._socket, self._read, receive)
+        asyncio.get_running_loop().add_reader(self._socket, self._wake, receive)
 
     def close(self) -> None:
+        if self._nap is not None:
+            self._nap.cancel()
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
 
@@ -51,7 +56,19 @@ class UdpDoor:
         except OSError:
             self._dropped()
 
-    def _read(self, receive: Receive) -> None:
+    def _wake(self, receive: Receive) -> None:
+        """Where much comes, look again after a nap: fewer wake-ups, and more together."""
+        loop = asyncio.get_running_loop()
+        busy = self._read(receive) >= _FEW
+        if busy:
+            if self._nap is None:
+                loop.remove_reader(self._socket)
+            self._nap = loop.call_later(_NAP_SECONDS, self._wake, receive)
+        elif self._nap is not None:
+            self._nap = None
+            loop.add_reader(self._socket, self._wake, receive)
+
+    def _read(self, receive: Receive) -> int:
         arrivals: list[Arrival] = []
         take = self._socket.recvfrom
         try:
@@ -62,6 +79,7 @@ class UdpDoor:
             pass  # nothing more for now, or a complaint about something that was sent
         if arrivals:
             receive(arrivals)
+        return len(arrivals)
 
 
 def relay_door(settings: Dhcpv6Settings, dropped: Callable[[], None]) -> UdpDoor:

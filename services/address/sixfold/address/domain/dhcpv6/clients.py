@@ -2,16 +2,14 @@
 there is a keyed hash of it."""
 
 import hmac
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 KEY_BYTES: Final = 32
 _HOLDER: Final = 12
 _KEY: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """`holder` as the ledger has it: `d-` and 24 hexadecimal digits. `secret` goes into keys alone."""
 
     holder: str

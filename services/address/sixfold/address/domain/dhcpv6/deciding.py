@@ -2,27 +2,26 @@
 ledger's events, for many of them at once. The book is left as it was."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
-
-import numpy as np
+from typing import Final, Literal, NamedTuple
 
 from sixfold.address.domain.book import Book
 from sixfold.address.domain.decisions import delegate_groups, ended
 from sixfold.address.domain.delegating import Wishes, delegation_in, expiry
 from sixfold.address.domain.events import DelegationsReleased, Event, LeasesRenewed
-from sixfold.address.domain.keys import key_hashes
+from sixfold.address.domain.keys import key_hash, key_hashes
 from sixfold.address.domain.prefix import Prefix
 from sixfold.address.domain.values import Delegation, RefusedError
 
 FRESH: Final = 0.95
 """A lease with more than this share of its time ahead is not renewed: who asks again and again writes no events."""
 
+_FEW: Final = 8
+"""Columns are slower for fewer."""
+
 What = Literal["assign", "extend", "release"]
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One IA_PD. `length` is what a new delegation gets, `shown` are the prefixes that the client believes it has,
     `offered` is what was advertised to it."""
 
@@ -36,8 +35,7 @@ class Ask:
     offered: Prefix | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """`delegation` None: there is none, and `reason` says why: of a refusal, or NO_BINDING. `giving_way` is the
     delegation that it follows in a renumbering and that is still valid."""
 
@@ -53,9 +51,15 @@ NOTHING: Final = Answer(None, "NO_BINDING", "no-binding")
 def bindings(book: Book, asks: Sequence[Ask]) -> list[Delegation | None]:
     """What each of them has, resting or not: by its key, or by a prefix that it shows and holds."""
     found: list[Delegation | None] = [None] * len(asks)
-    hashes = key_hashes([ask.key for ask in asks])
-    for place in np.flatnonzero(book.leases.keys.maybe(hashes)).tolist():
-        known = book.of_key(int(hashes[place]))
+    if len(asks) <= _FEW:
+        known_by_key = [book.of_key(key_hash(ask.key)) for ask in asks]
+    else:
+        hashes = key_hashes([ask.key for ask in asks])
+        maybe = book.leases.keys.maybe(hashes).tolist()
+        known_by_key = [
+            book.of_key(key) if there else None for key, there in zip(hashes.tolist(), maybe, strict=True)
+        ]
+    for place, known in enumerate(known_by_key):
         if known is not None and known.holder == asks[place].holder:
             found[place] = known
     for place, ask in enumerate(asks):

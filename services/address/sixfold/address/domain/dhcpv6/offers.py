@@ -1,9 +1,8 @@
 """What is advertised and not yet delegated: each client its own prefix, for a while, of a bounded number of clients.
 An offer is in memory alone; what is delegated meanwhile to others is found free no longer and another is given."""
 
-from collections import deque
-from dataclasses import dataclass
-from typing import Final
+from collections import OrderedDict, deque
+from typing import Final, NamedTuple
 
 from sixfold.address.domain.book import PoolPage
 from sixfold.address.domain.columns import networks
@@ -15,8 +14,7 @@ _DRY: Final = 1_000
 """Milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     prefix: Prefix
     until: int
 
@@ -26,8 +24,8 @@ class Offers:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._offers: dict[str, Offer] = {}
-        self._taken: set[Prefix] = set()
+        self._offers: OrderedDict[str, Offer] = OrderedDict()
+        self._taken: set[int] = set()
         self._planned: dict[tuple[str, int], deque[Prefix]] = {}
         self._dry: dict[tuple[str, int], int] = {}
         """Until when there is no sense in planning again: everything free is offered."""
@@ -52,14 +50,14 @@ class Offers:
         prefix = self._next(page, length, now)
         if prefix is not None:
             self._offers[key] = Offer(prefix, now + SECONDS * 1000)
-            self._taken.add(prefix)
+            self._taken.add(prefix.network)
         return prefix
 
     def settle(self, key: str) -> None:
         """The offer was taken up, or is no more."""
         offer = self._offers.pop(key, None)
         if offer is not None:
-            self._taken.discard(offer.prefix)
+            self._taken.discard(offer.prefix.network)
 
     def _expire(self, now: int) -> None:
         while self._offers:
@@ -89,6 +87,6 @@ class Offers:
     def _first(self, page: PoolPage, planned: deque[Prefix]) -> Prefix | None:
         while planned:
             prefix = planned.popleft()
-            if prefix not in self._taken and page.space.is_free(prefix):
+            if prefix.network not in self._taken and page.space.is_free(prefix):
                 return prefix
         return None

@@ -6,7 +6,7 @@ associations and of relays are bounded. What is wrong is a `MalformedError` with
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from sixfold.address.domain.dhcpv6 import codes
 
@@ -27,28 +27,25 @@ class MalformedError(ValueError):
         self.cause = cause
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One relay agent: its RELAY-FORW without the message that it carries. `interface_id` and `port` as it gave
-    them, None where it did not."""
+class Hop(NamedTuple):
+    """One relay agent: its RELAY-FORW without the message that it carries. `distance` is its hop count;
+    `interface_id` and `port` as it gave them, None where it did not."""
 
-    count: int
+    distance: int
     link: bytes
     peer: bytes
     interface_id: bytes | None
     port: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Association:
+class Association(NamedTuple):
     """An IA_PD: prefixes are (first address as a number, length), a hint where nothing was delegated yet."""
 
     iaid: bytes
     prefixes: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AddressAssociation:
+class AddressAssociation(NamedTuple):
     """An IA_NA or IA_TA with the addresses in it, of 16 bytes each."""
 
     option: int
@@ -70,8 +67,7 @@ class Message:
     rapid: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """`hops` from the relay that spoke to us to the one next to the client; empty: the client itself spoke."""
 
     message: Message

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sixfold.address.domain.dhcpv6 import codes
 from sixfold.address.domain.dhcpv6.deciding import Answer
 from sixfold.address.domain.dhcpv6.parsing import Association
-from sixfold.address.domain.dhcpv6.writing import Lease, delegation_option, status
+from sixfold.address.domain.dhcpv6.writing import Lease, delegation_option, one_prefix_option, status
 from sixfold.address.domain.prefix import Prefix
 from sixfold.address.domain.values import Delegation
 
@@ -25,8 +25,14 @@ def association_option(association: Association, answer: Answer, now: int) -> by
         return delegation_option(
             association.iaid, (), NO_BINDING if answer.reason == "NO_BINDING" else NO_PREFIX
         )
+    prefix = answer.delegation.prefix
     leases = [lease_of(answer.delegation, now)]
-    own = {answer.delegation.prefix}
+    if answer.giving_way is None and all(
+        not network or (network == prefix.network and length == prefix.length)
+        for network, length in association.prefixes
+    ):
+        return one_prefix_option(association.iaid, leases[0])
+    own = {prefix}
     if answer.giving_way is not None and answer.giving_way.is_active:
         old = lease_of(answer.giving_way, now)
         leases.append(Lease(old.network, old.length, 0, old.valid))
@@ -59,8 +65,10 @@ def lease_of(delegation: Delegation, now: int) -> Lease:
 
 def wanted_length(association: Association, length: int, shortest: int, longest: int) -> int:
     """The length that the client hints at, within what it may ask for; `length` without a hint."""
-    hint = next((asked for _, asked in association.prefixes if asked), 0)
-    return min(max(hint, shortest), longest) if hint else length
+    for _, hint in association.prefixes:
+        if hint:
+            return min(max(hint, shortest), longest)
+    return length
 
 
 def told_prefixes(answers: Sequence[Answer]) -> list[Prefix]:

@@ -1,9 +1,8 @@
 """From answers to datagrams (RFC 8415, sections 8, 9 and 21)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import NamedTuple
 
 from sixfold.address.domain.dhcpv6 import codes
 from sixfold.address.domain.dhcpv6.parsing import AddressAssociation, Hop, Message
@@ -11,15 +10,14 @@ from sixfold.address.domain.dhcpv6.parsing import AddressAssociation, Hop, Messa
 _OPTION = Struct("!HH")
 _PD_HEAD = Struct("!HH4sII")
 _PREFIX = Struct("!HHIIB16s")
+_PD_OF_ONE = Struct("!HH4sIIHHIIB16s")
 _HOP = Struct("!BB16s16s")
-_ONE_PREFIX: Final = 29
-"""Bytes of an IA_PREFIX with its header."""
 _pack_pd = _PD_HEAD.pack
 _pack_prefix = _PREFIX.pack
+_pack_pd_of_one = _PD_OF_ONE.pack
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """Seconds from now; `valid` 0: no longer the client's."""
 
     network: int
@@ -54,6 +52,18 @@ def delegation_option(iaid: bytes, leases: Sequence[Lease], said: bytes = b"") -
     return _pack_pd(codes.IA_PD, size, iaid, first, second) + body + said
 
 
+def one_prefix_option(iaid: bytes, lease: Lease) -> bytes:
+    """`delegation_option` of one that lives: what nearly all of them are."""
+    network, length, preferred, valid = lease
+    first, second = (
+        (preferred, preferred) if preferred == codes.INFINITE else (preferred // 2, preferred * 4 // 5)
+    )
+    return _pack_pd_of_one(
+        *(codes.IA_PD, 41, iaid, first, second),
+        *(codes.IA_PREFIX, 25, preferred, valid, length, network.to_bytes(16, "big")),
+    )
+
+
 def refused_addresses(association: AddressAssociation, said: bytes) -> bytes:
     """An IA_NA or IA_TA without addresses."""
     times = bytes(8) if association.option == codes.IA_NA else b""
@@ -70,7 +80,7 @@ def reply(kind: int, asked: Message, server: bytes, parts: Iterable[bytes]) -> b
 def relayed(message: bytes, hops: Sequence[Hop]) -> bytes:
     """Wrapped for each relay on the way back; its interface-id goes back as it came (section 19.3)."""
     for hop in reversed(hops):
-        head = _HOP.pack(codes.RELAY_REPLY, hop.count, hop.link, hop.peer)
+        head = _HOP.pack(codes.RELAY_REPLY, hop.distance, hop.link, hop.peer)
         if hop.interface_id is not None:
             head += option(codes.INTERFACE_ID, hop.interface_id)
         if hop.port is not None:
