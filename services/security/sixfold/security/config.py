@@ -1,6 +1,6 @@
 """Settings of the security centre."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,7 @@ from sixfold.chassis.http import HttpSettings
 from sixfold.chassis.messaging import NatsSettings
 from sixfold.chassis.rpc import RpcSettings
 from sixfold.chassis.telemetry import TelemetrySettings
+from sixfold.security.adapters.registry import chosen
 from sixfold.security.domain.detectors.volumetric import Thresholds, VolumetricSettings
 from sixfold.security.domain.incidents import LifeCycle
 from sixfold.security.domain.window import Lanes, WindowSettings
@@ -124,6 +125,10 @@ class SecuritySettings(Settings):
     """How often the window is saved: what a kill may cost it."""
     window: WindowOptions = WindowOptions()  # pyright: ignore[reportCallIssue]
     volumetric: VolumetricOptions = VolumetricOptions()  # pyright: ignore[reportCallIssue]
+    detectors: dict[str, dict[str, Any]] = Field(default_factory=dict[str, dict[str, Any]])
+    """Parameters of detectors by the detector's name, where they are not the defaults; `enabled` = false leaves one
+    out. docs/operators/detection.md lists them.
+    """
     incidents: IncidentOptions = IncidentOptions()  # pyright: ignore[reportCallIssue]
     duplicate_exporters: tuple[tuple[str, ...], ...] = ()
     """Groups of exporters on one path: what several of a group export counts once."""
@@ -131,6 +136,7 @@ class SecuritySettings(Settings):
     @model_validator(mode="after")
     def _check(self) -> "SecuritySettings":
         Lanes(self.duplicate_exporters)
+        chosen(self.detectors)
         if not self.partitions or not all(0 <= partition < PARTITIONS for partition in self.partitions):
             raise ValueError(f"partitions must be some of 0 to {PARTITIONS - 1}")
         if self.volumetric.window_slots >= self.window.slots:

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from sixfold.security.domain import checkpoint, incidents
 from sixfold.security.domain.addresses import covers, parse_network
 from sixfold.security.domain.batches import TakenBatches
+from sixfold.security.domain.engine import Engine
 from sixfold.security.domain.events import Evidence, IncidentEvent
 from sixfold.security.domain.evidence import gather
 from sixfold.security.domain.incidents import Incident, Incidents, LifeCycle, Status, victim_of
-from sixfold.security.domain.signals import Detector, Signal
-from sixfold.security.domain.window import Added, View, Window
+from sixfold.security.domain.signals import Signal
+from sixfold.security.domain.window import Added, View
 from sixfold.security.ports import Clock, IncidentLedger, Meter
 
 CHECKPOINT_HOSTS: Final = 1_024
@@ -81,8 +82,7 @@ class FlowWatch:
     def __init__(
         self,
         *,
-        window: Window,
-        detectors: Sequence[Detector],
+        engine: Engine,
         ledger: IncidentLedger,
         life: LifeCycle,
         rows_at_once: int,
@@ -90,8 +90,8 @@ class FlowWatch:
         meter: Meter,
         clock: Clock = utc_now,
     ) -> None:
-        self._window = window
-        self._detectors = detectors
+        self._engine = engine
+        self._window = engine.window
         self._ledger = ledger
         self._life = life
         self._rows_at_once = rows_at_once
@@ -152,13 +152,19 @@ class FlowWatch:
             if not self._changed:
                 return None
             self._changed = False
-            return await asyncio.to_thread(checkpoint.dump, self._window, self._taken, CHECKPOINT_HOSTS)
+            return await asyncio.to_thread(self._dump)
+
+    def _dump(self) -> bytes:
+        return checkpoint.dump(self._window, self._taken, CHECKPOINT_HOSTS, self._engine.dump())
+
+    def _restore(self, data: bytes) -> None:
+        self._engine.restore(checkpoint.restore(data, self._window, self._taken))
 
     async def restore(self, data: bytes) -> None:
         """Go on with the window of a checkpoint; one that cannot be used is left alone."""
         async with self._lock:
             try:
-                await asyncio.to_thread(checkpoint.restore, data, self._window, self._taken)
+                await asyncio.to_thread(self._restore, data)
             except checkpoint.CheckpointUnusableError as error:
                 log.warning("the window starts empty: %s", error)
             else:
@@ -168,7 +174,7 @@ class FlowWatch:
     @property
     def columns(self) -> frozenset[str]:
         """Columns of a flow batch that are counted by; the others need not be decoded."""
-        return self._window.columns
+        return self._engine.columns
 
     @property
     def hosts(self) -> int:
@@ -204,10 +210,9 @@ class FlowWatch:
             columns = part[0].columns
             if len(part) > 1:
                 columns = {
-                    name: np.concatenate([batch.columns[name] for batch in part])
-                    for name in self._window.columns
+                    name: np.concatenate([batch.columns[name] for batch in part]) for name in part[0].columns
                 }
-            added: Added = self._window.add(columns, _milliseconds(self._clock()))
+            added: Added = self._engine.add(columns, _milliseconds(self._clock()))
             self._meter.flows(added.flows - added.implausible, added.implausible, added.late)
             for batch in part:
                 self._taken.add(*batch.key)
@@ -229,9 +234,9 @@ class FlowWatch:
 
     def _detect(self) -> list[Signal]:
         found: list[Signal] = []
-        for detector in self._detectors:
-            signals = detector.detect(self._window, sorted(self._unsettled))
-            self._meter.signals(detector.name, len(signals))
+        now = _milliseconds(self._clock())
+        for name, signals in self._engine.look(sorted(self._unsettled), now).items():
+            self._meter.signals(name, len(signals))
             found += signals
         return found
 

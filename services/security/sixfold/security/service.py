@@ -15,8 +15,9 @@ from sixfold.security.adapters.broadcast import Broadcast
 from sixfold.security.adapters.checkpoints import Checkpoints
 from sixfold.security.adapters.ledger import CENTRE, IncidentSnapshots, codec
 from sixfold.security.adapters.metering import TelemetryMeter, observe
+from sixfold.security.adapters.registry import chosen
 from sixfold.security.config import SecuritySettings
-from sixfold.security.domain.detectors.volumetric import Volumetric
+from sixfold.security.domain.engine import Engine
 from sixfold.security.domain.events import IncidentEvent
 from sixfold.security.domain.incidents import Incidents, evolve
 from sixfold.security.domain.window import Lanes, Window
@@ -60,14 +61,24 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
         snapshots=IncidentSnapshots(),
     )
     ledger.follow(changed)
+    meter = TelemetryMeter(telemetry)
+
+    def failed(detector: str, doing: str, error: Exception) -> None:
+        log.warning("detector %s failed (%s): %s", detector, doing, error, exc_info=error)
+        meter.failed(detector, doing)
+
+    engine = Engine(
+        Window(settings.window.domain(), Lanes(settings.duplicate_exporters)),
+        chosen(settings.detectors, given={"volumetric": settings.volumetric.domain()}),
+        failed=failed,
+    )
     watch = FlowWatch(
-        window=Window(settings.window.domain(), Lanes(settings.duplicate_exporters)),
-        detectors=[Volumetric(settings.volumetric.domain())],
+        engine=engine,
         ledger=ledger,
         life=settings.incidents.domain(),
         rows_at_once=settings.rows_at_once,
         look_seconds=settings.look_seconds,
-        meter=TelemetryMeter(telemetry),
+        meter=meter,
         clock=dependencies.clock,
     )
     observe(telemetry, "security_window_hosts", "rows held in the window", lambda: watch.hosts)

@@ -4,12 +4,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from opentelemetry.trace import SpanKind
 
 from sixfold.api.flow.codec import BatchError, BatchMalformedError, SchemaRefusedError, decode
 from sixfold.api.flow.headers import BatchHeaders
-from sixfold.api.flow.schema import FLOW
+from sixfold.api.flow.schema import ADDRESS, FLOW, Column
 from sixfold.api.subjects import FLOW_STREAM
 from sixfold.chassis.messaging import Consumer, Handler, Inbound, Messaging, Poison
 from sixfold.chassis.telemetry import Telemetry, extract
@@ -33,10 +36,18 @@ def read(message: Inbound, only: Collection[str]) -> FlowBatch:
         raise BatchMalformedError(f"a batch of gateway {headers.gateway!r} came on {message.subject}")
     columns = decode(headers.schema, message.data, only)
     rows = len(columns["time_end"])
+    for name in only:
+        if name not in columns:
+            columns[name] = _zeros(FLOW.column(name), rows)
     if rows != headers.count:
         raise BatchMalformedError(f"{rows} flows where the header says {headers.count}")
     shown = partial(_evidence, headers.schema, message.data)
     return FlowBatch(headers.gateway, headers.epoch, headers.sequence, columns, shown)
+
+
+def _zeros(column: Column, rows: int) -> npt.NDArray[Any]:
+    """An absent optional column."""
+    return np.zeros((rows, 16) if column.kind == ADDRESS else rows, column.dtype)
 
 
 def _evidence(version: str, data: bytes) -> Columns | None:

@@ -19,6 +19,9 @@ class TelemetryMeter:
             "flows by outcome: counted, implausible (clock), late (older than the window)",
         )
         self._signals = telemetry.counter("security_signals_total", "signals by detector")
+        self._failures = telemetry.counter(
+            "security_detector_failures_total", "errors of detectors by what they did: add, look, restore"
+        )
         self._pass = telemetry.histogram("security_pass_seconds", "one pass of window and detectors")
         self._passed = telemetry.counter(
             "security_passed_flows_total", "flows that went through all detectors"
@@ -35,6 +38,9 @@ class TelemetryMeter:
     def signals(self, detector: str, number: int) -> None:
         if number:
             self._signals.add(number, {"detector": detector})
+
+    def failed(self, detector: str, doing: str) -> None:
+        self._failures.add(1, {"detector": detector, "doing": doing})
 
     def passed(self, seconds: float, flows: int) -> None:
         self._pass.record(seconds)

@@ -5,7 +5,7 @@ array: its volumes wait as they came. Who fills the counters moves their content
 takes more than `cells` cells, of 24 bytes each (slots times hosts, and what waits).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final
@@ -108,6 +108,20 @@ class Counters:
             for metric, values in zip(self._volumes, volumes, strict=True):
                 np.add.at(metric.reshape(-1), cell, values)
         return occurring
+
+    def reaching(self, host: Numbers, slot: I64, floors: Sequence[float]) -> npt.NDArray[np.bool_]:
+        """Which hosts have one of the `floors` (of the first metrics) in their slots, where these have arrays."""
+        lowest = int(slot.min())
+        starts = np.full(int(slot.max()) - lowest + 1, -1, np.intp)
+        for one, row in self._row.items():
+            if 0 <= one - lowest < len(starts):
+                starts[one - lowest] = row * self._volumes.shape[2]
+        start = starts[slot - lowest]
+        cell = np.maximum(start, 0) + host
+        reached = np.zeros(len(host), bool)
+        for metric, floor in zip(self._volumes, floors, strict=False):
+            reached |= metric.reshape(-1).take(cell) >= floor
+        return reached & (start >= 0)
 
     def _deserves_array(self, slot: int) -> bool:
         """It has one, or what waits for it takes as much memory already."""
@@ -220,6 +234,11 @@ class Prefixes:
         """Prefixes of the hosts registered by now."""
         self._follow()
         return self.register.size
+
+    def numbers(self, hosts: Numbers) -> Numbers:
+        """The numbers of some hosts' prefixes."""
+        self._follow()
+        return self._of[hosts]
 
     def sums(self, of_hosts: F64) -> F64:
         """By metric and prefix number."""

@@ -1,21 +1,20 @@
-"""What a detector says, and what one is."""
+"""What a detector says."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from sixfold.security.domain.events import Rates, Reason, Severity
-from sixfold.security.domain.window import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One victim over (or still near) the limit in one window of event time."""
+    """One victim, or one origin, over (or still near) the limit in one window of event time."""
 
     detector: str
     vector: str
     network: tuple[int, int, int]
-    """Victim as `(hi, lo, length)`, the length counted in 128 bits."""
+    """Who it is about as `(hi, lo, length)`, the length counted in 128 bits: the victim, or with `side` "source"
+    where it comes from.
+    """
     window_start: int
     window_end: int
     """Milliseconds."""
@@ -27,14 +26,11 @@ class Signal:
     severity: Severity
     confidence: float
     reasons: tuple[Reason, ...]
-
-
-class Detector(Protocol):
-    """A detector reads the window after the slots `grown` have grown and says what it sees; it holds no
-    state.
+    side: str = "destination"
+    """Column of the flows that lies in `network`: "destination" or "source"."""
+    match: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Which of these flows are meant, for the evidence: columns (protocol, src_port, dst_port, tcp_flags …) with the
+    values that they may have; none is all of them.
     """
-
-    @property
-    def name(self) -> str: ...
-
-    def detect(self, window: Window, grown: Sequence[int]) -> list[Signal]: ...
+    technique: str = ""
+    """ATT&CK technique, such as T1498.001."""

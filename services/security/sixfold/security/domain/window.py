@@ -19,8 +19,9 @@ import numpy.typing as npt
 import polars as pl
 
 from sixfold.security.domain import addresses
-from sixfold.security.domain.counters import F64, Counters, Prefixes, frame_of
-from sixfold.security.domain.hosts import HostRegister
+from sixfold.security.domain.counters import F64, I64, Counters, Prefixes, frame_of
+from sixfold.security.domain.flows import U64, Flows
+from sixfold.security.domain.hosts import HostRegister, Numbers
 from sixfold.security.domain.lanes import Lanes
 from sixfold.security.domain.spread import spread
 from sixfold.security.domain.table import HOST_SCHEMA, KEYS, METRICS, Part, SlotTable, grouped
@@ -69,6 +70,8 @@ class Added:
     """Volume, in flows, older than the oldest slot."""
     slots: tuple[int, ...]
     """Slots that grew."""
+    counted: Flows | None = None
+    """What was counted, with the numbers of its hosts; good until the next `add`."""
 
 
 _BUSY: Final = 2  # slots behind the newest that most flows still come for
@@ -103,6 +106,8 @@ class Window:
         self._prefixes = Prefixes(self._counters[View.DESTINATION].hosts, lengths, key)
         self._tables: dict[View, dict[int, SlotTable]] = {view: {} for view in View}
         self._summed: dict[int, F64] = {}
+        self.numbered = 0
+        """How often the destinations and their prefixes have been numbered anew."""
 
     def add(self, columns: Columns, now_ms: int) -> Added:
         """Count flows (columns of a flow batch). `now_ms` is the wall clock, which judges the exporters'
@@ -114,7 +119,7 @@ class Window:
         plausible = (end >= now_ms - settings.past_ms) & (end <= now_ms + settings.future_ms)
         implausible = flows - int(np.count_nonzero(plausible))
         if implausible:
-            columns = {name: columns[name][plausible] for name in self.columns}
+            columns = {name: column[plausible] for name, column in columns.items()}
             end = columns["time_end"]
         if not len(end):
             return Added(implausible, implausible, 0.0, ())
@@ -137,17 +142,29 @@ class Window:
         ]
         lanes = self.lanes.of(columns["exporter"]) if self.lanes else None
         slots: set[int] = set()
+        host: dict[View, Numbers] = {}
+        words: dict[str, tuple[U64, U64]] = {}
         for view, name in _SIDES.items():
             counters = self._counters[view]
-            hi, lo = addresses.words(columns[name])
+            hi, lo = words[name] = addresses.words(columns[name])
             numbers = counters.hosts.numbers(hi, lo, lanes)
             if counters.full:
                 self._empty(view)
                 numbers = counters.hosts.numbers(hi, lo, lanes)
             for one, of_one in zip(shares, volumes, strict=True):
                 slots.update(counters.add(numbers[one.row], one.slot, of_one, len(end) // _LEAST_PART))
+            host[view] = numbers
         self._summed.clear()
-        return Added(flows, implausible, laid.late, tuple(sorted(slots)))
+        counted = Flows(
+            columns,
+            now_ms,
+            source=host[View.SOURCE],
+            destination=host[View.DESTINATION],
+            shares=tuple(shares),
+            words=words,
+            lane=lanes,
+        )
+        return Added(flows, implausible, laid.late, tuple(sorted(slots)), counted)
 
     def _empty(self, view: View) -> None:
         """Move what is counted to the tables and begin anew."""
@@ -157,6 +174,7 @@ class Window:
         counters.clear()
         if view is View.DESTINATION:
             self._prefixes.clear()
+            self.numbered += 1
 
     def _take_out(self, view: View, slot: int) -> None:
         hosts, volumes = self._counters[view].take_out(slot)
@@ -190,6 +208,24 @@ class Window:
                     table.shrink(self.settings.settled_limit)
                 elif previous - _BUSY < slot <= newest - _BUSY:
                     table.merge()
+
+    def reaching(self, host: Numbers, slot: I64, floors: Sequence[float]) -> npt.NDArray[np.bool_]:
+        """Which destinations (numbers of the last `add`) have by now one of the `floors` (bytes, packets) in a
+        slot; a slot that few flows come for is not looked into.
+        """
+        return self._counters[View.DESTINATION].reaching(host, slot, floors)
+
+    def prefix_numbers(self, host: Numbers) -> Numbers:
+        """The prefixes of destinations, by their numbers of the last `add`."""
+        return self._prefixes.numbers(host)
+
+    def heavy_prefixes(self, first: int, last: int, floors: Sequence[float]) -> npt.NDArray[np.bool_]:
+        """By prefix number, which reach one of the `floors` (bytes, packets) over the slots; empty where none."""
+        peak = self._counters[View.DESTINATION].peak(first, last)
+        if not any(total >= floor for total, floor in zip(peak.total, floors, strict=False)):
+            return np.zeros(0, bool)
+        sums = self._sums(View.PREFIX, first, last)
+        return reduce(np.logical_or, (row >= floor for row, floor in zip(sums, floors, strict=False)))
 
     def _register(self, view: View) -> HostRegister:
         return self._prefixes.register if view is View.PREFIX else self._counters[view].hosts
@@ -292,6 +328,7 @@ class Window:
         for counters in self._counters.values():
             counters.clear()
         self._prefixes.clear()
+        self.numbered += 1
         self._summed.clear()
         for view, slot, frame, error in tables:
             settled = slot <= head - self.settings.settled_after

@@ -1,1 +1,8 @@
 """The detectors, one module each: parameters as data, an explanation in every signal."""
+
+from typing import Final
+
+from sixfold.security.domain.detector import Detector
+from sixfold.security.domain.detectors import volumetric
+
+BUILT_IN: Final[tuple[Detector, ...]] = (volumetric.DETECTOR,)

@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 
 from sixfold.security.domain import addresses
+from sixfold.security.domain.detector import Detector, Look, Stateless
 from sixfold.security.domain.events import Rates, Reason, Severity
 from sixfold.security.domain.signals import Signal
 from sixfold.security.domain.table import METRICS
@@ -54,11 +55,14 @@ class VolumetricSettings:
     """Signals of one pass, the heaviest first."""
 
 
-class Volumetric:
+class Volumetric(Stateless):
     name: str = "volumetric"
 
     def __init__(self, settings: VolumetricSettings) -> None:
         self.settings = settings
+
+    def look(self, look: Look) -> list[Signal]:
+        return self.detect(look.window, look.grown)
 
     def detect(self, window: Window, grown: Sequence[int]) -> list[Signal]:
         ends = sorted({slot + later for slot in grown for later in range(self.settings.window_slots)})
@@ -146,6 +150,7 @@ class Volumetric:
                 min(0.99, 0.5 + 0.15 * float(np.log2(max(most, 1.0))) + 0.1 * (len(reasons) - 1)), 3
             ),
             reasons=reasons,
+            technique=DETECTOR.technique,
         )
 
     def _largest_hosts(
@@ -182,3 +187,14 @@ def _values(rates: Rates) -> tuple[float, float, float]:
 
 def _weight(signal: Signal) -> tuple[bool, int, float, int]:
     return signal.opens, signal.severity.value, signal.confidence, signal.window_end
+
+
+DETECTOR: Final = Detector(
+    name="volumetric",
+    title="Bits, packets or flows per second to a host or prefix",
+    source="RFC 4732, 2; RFC 8612",
+    misses="attacks that stay under the thresholds; they are fixed, for all hosts alike",
+    parameters=VolumetricSettings(),
+    start=Volumetric,
+    technique="T1498",
+)

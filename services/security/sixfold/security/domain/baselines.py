@@ -1,0 +1,5 @@
+"""What is usual for a host or prefix."""
+
+
+class Baselines:
+    pass
