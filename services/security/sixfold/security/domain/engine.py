@@ -60,9 +60,8 @@ class Engine:
     @property
     def columns(self) -> frozenset[str]:
         """Columns of a flow batch that are read; the others need not be decoded."""
-        return (
-            self.window.columns | _SHARED | frozenset().union(*(one.detector.columns for one in self.entries))
-        )
+        of_detectors = (column for one in self.entries for column in one.detector.columns)
+        return self.window.columns | _SHARED | frozenset(of_detectors)
 
     def replace(self, entries: Sequence[Entry]) -> None:
         """Other detectors from now on; those that stay keep their state."""
