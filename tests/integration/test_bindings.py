@@ -19,6 +19,7 @@ from sixfold.chassis.rpc import connect, reason_of
 from sixfold.credit import service as credit
 from sixfold.credit.config import CreditSettings, LoaderSettings, WarehouseSettings
 from sixfold.credit.loader.ledger import BindingLoader
+from sixfold.credit.warehouse.trace import FEW
 from sixfold.identity import service as identity
 from sixfold.identity.config import IdentitySettings
 from sixfold.identity.handlers import utc_milliseconds
@@ -79,14 +80,29 @@ def column(kind, *values):
     return np.array(values, kind).tobytes()
 
 
-async def found(stub, address, port, start, end):
+async def asked(stub, times, address, port, start, end):
+    """Rows for each of `times` equal questions."""
     questions = log_pb2.LogQuestions(
-        address=packed(address), port=column("<u2", port), start=column("<i8", start), end=column("<i8", end)
+        address=packed(address) * times,
+        port=column("<u2", port) * times,
+        start=column("<i8", start) * times,
+        end=column("<i8", end) * times,
     )
     data = b""
     async for piece in stub.FindBindings(log_pb2.FindBindingsRequest(questions=questions)):
         data += piece.arrow
-    return pa.ipc.open_stream(data).read_all().to_pylist() if data else []
+    answers = [[] for _ in range(times)]
+    for row in pa.ipc.open_stream(data).read_all().to_pylist() if data else []:
+        answers[row.pop("question")].append(row)
+    return [sorted(answer, key=lambda row: (row["source"], row["number"])) for answer in answers]
+
+
+async def found(stub, address, port, start, end):
+    """The same whether few are asked or many, which are answered in another way."""
+    (one,) = await asked(stub, 1, address, port, start, end)
+    assert await asked(stub, FEW, address, port, start, end) == [one] * FEW
+    assert await asked(stub, FEW + 1, address, port, start, end) == [one] * (FEW + 1)
+    return one
 
 
 def log_rows(source, batch, holders, rows):

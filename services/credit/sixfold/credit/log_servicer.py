@@ -6,13 +6,16 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+import pyarrow as pa
+
 from sixfold.api.credit.v1 import log_pb2 as pb
 from sixfold.api.credit.v1 import log_pb2_grpc
 from sixfold.chassis import rpc
-from sixfold.credit.servicer import asked, pieces
+from sixfold.credit.servicer import asked, cut, pieces
 from sixfold.credit.warehouse import trace
 from sixfold.credit.warehouse.connection import Warehouse
 from sixfold.credit.warehouse.erasure import erase
+from sixfold.credit.warehouse.held import put_together
 
 DAY: Final = 86_400_000
 REMEMBERED: Final = 1.0
@@ -36,7 +39,13 @@ class LogServicer(log_pb2_grpc.LogServiceServicer):
     async def FindNatEvents(
         self, request: pb.FindNatEventsRequest, context: Any
     ) -> AsyncIterator[pb.FindNatEventsResponse]:
-        sql = trace.nat_events(_questions(request.questions), self._database)
+        questions = _questions(request.questions)
+        if len(questions) == 1:
+            one = trace.nat_events_of_one(questions, self._database)
+            for piece in cut(await asked(self._warehouse.query_stream(one))):
+                yield pb.FindNatEventsResponse(arrow=piece)
+            return
+        sql = trace.nat_events(questions, self._database)
         for piece in pieces(await asked(self._warehouse.query_arrow(sql, settings=trace.SETTINGS))):
             yield pb.FindNatEventsResponse(arrow=piece)
 
@@ -47,9 +56,19 @@ class LogServicer(log_pb2_grpc.LogServiceServicer):
         lengths = await self._lengths()
         if not len(lengths):
             return
-        sql = trace.bindings(trace.places(questions, lengths), self._database)
-        for piece in pieces(await asked(self._warehouse.query_arrow(sql, settings=trace.SETTINGS))):
+        places = trace.places(questions, lengths)
+        table = await self._bindings_of_few(places) if len(questions) <= trace.FEW else None
+        if table is None:
+            sql = trace.bindings(places, self._database)
+            table = await asked(self._warehouse.query_arrow(sql, settings=trace.SETTINGS))
+        for piece in pieces(table):
             yield pb.FindBindingsResponse(arrow=piece)
+
+    async def _bindings_of_few(self, places: Any) -> pa.Table | None:
+        """None: more rows than are put together here."""
+        sql = trace.bindings_of_few(places, self._database)
+        rows = pa.ipc.open_stream(await asked(self._warehouse.query_stream(sql))).read_all()
+        return put_together(rows, places) if rows.num_rows < trace.MAX_ROWS_OF_FEW else None
 
     async def _lengths(self) -> Any:
         """The lengths of prefix in use, remembered for a second: the log itself is not told sooner."""

@@ -51,9 +51,12 @@ def pieces(table: pa.Table) -> Iterator[bytes]:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    data = memoryview(sink.getvalue())
-    for offset in range(0, len(data), PIECE):
-        yield bytes(data[offset : offset + PIECE])
+    yield from cut(memoryview(sink.getvalue()))
+
+
+def cut(stream: bytes | memoryview) -> Iterator[bytes]:
+    for offset in range(0, len(stream), PIECE):
+        yield bytes(stream[offset : offset + PIECE])
 
 
 class CreditServicer(credit_pb2_grpc.CreditServiceServicer):

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import re
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
@@ -89,6 +90,8 @@ class Warehouse:
         self._write_client: Client | None = None
         self._inserts: Any = None
         self._read_clients: list[Client] = []
+        self._streams = threading.local()
+        self._opened: list[Any] = []
         self._waiting = 0
 
     @property
@@ -168,6 +171,9 @@ class Warehouse:
                 await loop.run_in_executor(self._writer, client.close)
         if self._inserts is not None:
             await loop.run_in_executor(self._writer, self._inserts.close)
+        for connection in self._opened:
+            await loop.run_in_executor(self._writer, connection.close)
+        self._opened.clear()
         self._read_clients.clear()
         self._write_client = self._inserts = None
         self._writer.shutdown(wait=True)
@@ -275,3 +281,28 @@ class Warehouse:
         return await self.read(
             lambda client: client.query_arrow(sql, parameters=dict(parameters or {}), settings=bounds)
         )
+
+    async def query_stream(self, sql: str) -> bytes:
+        """Rows of `sql`, a statement of ours without SETTINGS, as the Arrow IPC stream that the engine writes.
+
+        For questions of a few milliseconds: nothing is parsed, converted or written again on the way.
+        """
+        bounds = {
+            "max_execution_time": self.settings.query_seconds,
+            "max_memory_usage": self.settings.query_memory_bytes,
+            "max_threads": 1,
+        }
+        if not self.embedded:
+            return await self.read(
+                lambda client: client.raw_query(sql, settings={**bounds, "readonly": 2}, fmt="ArrowStream")
+            )
+        bounded = f"{sql} SETTINGS " + ", ".join(f"{name} = {value}" for name, value in bounds.items())
+        return await self.read(lambda _: self._stream_of_thread().query(bounded, "ArrowStream").bytes())
+
+    def _stream_of_thread(self) -> Any:
+        """The reading thread's own connection."""
+        connection = getattr(self._streams, "connection", None)
+        if connection is None:
+            connection = self._streams.connection = self._connect_embedded()
+            self._opened.append(connection)
+        return connection

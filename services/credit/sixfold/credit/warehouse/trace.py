@@ -19,7 +19,9 @@ MAX_QUESTIONS: Final = 10_000
 MAX_EVENTS: Final = 5_000_000
 MAX_EVENTS_EACH: Final = 10_000
 FEW: Final = 4
-"""Questions that are written out one by one."""
+"""Questions whose bindings are put together here."""
+MAX_ROWS_OF_FEW: Final = 20_000
+"""Rows that are put together here; where there are more, the engine does it."""
 SETTINGS: Final = {"max_query_size": 16 << 20}
 """Ten thousand questions over every length of prefix in use."""
 
@@ -81,23 +83,20 @@ _EVENT: Final = (
     "s.src_address AS src_address, s.src_port AS src_port, s.dst_address AS dst_address, "
     "s.dst_port AS dst_port, s.post_nat_dst_address AS post_nat_dst_address, "
     "s.post_nat_dst_port AS post_nat_dst_port, s.port_block_start AS port_block_start, "
-    "s.port_block_end AS port_block_end, toString(s.gateway) AS gateway"
+    "s.port_block_end AS port_block_end, s.gateway AS gateway"
 )
 
 
 def _during(first: int, last: int) -> str:
+    # Literals, because every function costs the engine as much to plan as all of this to read.
     return (
-        f"s.time_received >= fromUnixTimestamp64Milli({first - SKEW}, 'UTC') "
-        f"AND s.time_received <= fromUnixTimestamp64Milli({last + SKEW}, 'UTC') "
-        f"AND s.time >= fromUnixTimestamp64Milli({first}, 'UTC') "
-        f"AND s.time <= fromUnixTimestamp64Milli({last}, 'UTC')"
+        f"s.time_received >= {_moment(first - SKEW)} AND s.time_received <= {_moment(last + SKEW)} "
+        f"AND s.time >= {_moment(first)} AND s.time <= {_moment(last)}"
     )
 
 
 def nat_events(questions: Questions, database: str) -> str:
     """NAT events of the addresses with the port itself or, where a block of ports is told, around it."""
-    if len(questions) <= FEW:
-        return " UNION ALL ".join(_nat_events_of_one(questions, at, database) for at in range(len(questions)))
     rows = np.zeros(len(questions), _QUESTION)
     rows["n"] = np.arange(len(questions))
     rows["address"] = np.ascontiguousarray(questions.address).view("V16").ravel()
@@ -126,20 +125,24 @@ def nat_events(questions: Questions, database: str) -> str:
     """
 
 
-def _nat_events_of_one(questions: Questions, at: int, database: str) -> str:
-    """A range of the primary key: nothing to build, nothing to join."""
-    port = int(questions.port[at])
+def nat_events_of_one(questions: Questions, database: str) -> str:
+    """Of the only question: a range of the primary key, and nothing else that the engine has to plan."""
+    port = int(questions.port[0])
     return f"""
-        SELECT toUInt32({at}) AS question, {_EVENT} FROM `{database}`.nat_sessions AS s
-        WHERE s.post_nat_src_address = {_address(questions.address[at])} AND s.post_nat_src_port IN ({port}, 0)
+        SELECT toUInt32(0) AS question, {_EVENT} FROM `{database}`.nat_sessions AS s
+        WHERE s.post_nat_src_address = {_address(questions.address[0])} AND s.post_nat_src_port IN ({port}, 0)
           AND (s.post_nat_src_port != 0 OR {port} BETWEEN s.port_block_start AND s.port_block_end)
-          AND {_during(int(questions.start[at]), int(questions.end[at]))}
+          AND {_during(int(questions.start[0]), int(questions.end[0]))}
         LIMIT {MAX_EVENTS_EACH}
     """
 
 
 def _address(packed: Array) -> str:
-    return f"toIPv6('{IPv6Address(packed.tobytes())}')"
+    return f"'{IPv6Address(packed.tobytes())}'"
+
+
+def _moment(milliseconds: int) -> str:
+    return f"'{max(milliseconds, 0) // 1000}.{max(milliseconds, 0) % 1000:03}'"
 
 
 def places(questions: Questions, lengths: Array) -> Array:
@@ -163,9 +166,8 @@ def binding_lengths(database: str) -> str:
 
 def bindings(asked: Array, database: str) -> str:
     """Bindings over the `places` that lasted in their intervals, each once, with its end."""
-    few = len(np.unique(asked["n"])) == 1
     return f"""
-        {"" if few else _asked(asked)}
+        {_asked(asked)}
         SELECT question, source, number, length, port_first, port_last, holder, gateway, since, until FROM
         (
             SELECT *, if(ended > 0, ended, leadInFrame(since, 1, 0) OVER (
@@ -173,12 +175,17 @@ def bindings(asked: Array, database: str) -> str:
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) AS until
             FROM
             (
-                SELECT {"toUInt32(0)" if few else "q.n"} AS question, b.source AS source, b.number AS number,
+                SELECT q.n AS question, b.source AS source, b.number AS number,
                        b.length AS length, b.port_first AS port_first, b.port_last AS port_last,
                        argMax(b.holder, b.ledger_sequence) AS holder, any(toString(b.gateway)) AS gateway,
                        min(toUnixTimestamp64Milli(b.since)) AS since, max(toUnixTimestamp64Milli(b.until)) AS ended,
-                       any({int(asked["start"][0]) if few else "q.start"}) AS start
-                {_over_one(asked, database) if few else _over_many(asked, database)}
+                       any(q.start) AS start
+                FROM `{database}`.bindings AS b
+                INNER JOIN q ON b.network = q.network AND b.length = q.length
+                WHERE (b.network, b.length) IN (SELECT network, length FROM q)
+                  AND b.since <= {_moment(int(asked["finish"].max()))}
+                  AND toUnixTimestamp64Milli(b.since) <= q.finish
+                  AND (q.port = 0 OR q.port BETWEEN b.port_first AND b.port_last)
                 GROUP BY question, source, number, length, port_first, port_last
             )
         )
@@ -192,23 +199,13 @@ def _asked(asked: Array) -> str:
     return f"WITH q AS (SELECT * FROM format(RowBinary, '{structure}', {_literal(asked)}))"
 
 
-def _over_many(asked: Array, database: str) -> str:
-    return f"""
-        FROM `{database}`.bindings AS b
-        INNER JOIN q ON b.network = q.network AND b.length = q.length
-        WHERE (b.network, b.length) IN (SELECT network, length FROM q)
-          AND b.since <= fromUnixTimestamp64Milli({int(asked["finish"].max())}, 'UTC')
-          AND toUnixTimestamp64Milli(b.since) <= q.finish
-          AND (q.port = 0 OR q.port BETWEEN b.port_first AND b.port_last)
-    """
-
-
-def _over_one(asked: Array, database: str) -> str:
-    port = int(asked["port"][0])
+def bindings_of_few(asked: Array, database: str) -> str:
+    """Rows over the places of a few questions as they are stored, for `held.put_together`."""
     networks = ", ".join(f"({_address(one['network'])}, {int(one['length'])})" for one in asked)
-    ports = f"AND {port} BETWEEN b.port_first AND b.port_last" if port else ""
     return f"""
+        SELECT network, length, port_first, port_last, source, number, holder, ledger_sequence, gateway,
+               toUnixTimestamp64Milli(since) AS begun, toUnixTimestamp64Milli(until) AS ended
         FROM `{database}`.bindings AS b
-        WHERE (b.network, b.length) IN ({networks}) {ports}
-          AND b.since <= fromUnixTimestamp64Milli({int(asked["finish"][0])}, 'UTC')
+        WHERE (b.network, b.length) IN ({networks}) AND b.since <= {_moment(int(asked["finish"].max()))}
+        LIMIT {MAX_ROWS_OF_FEW}
     """
