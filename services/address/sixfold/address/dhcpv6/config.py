@@ -62,7 +62,7 @@ class Dhcpv6Settings(Settings):
     domains: tuple[str, ...] = Field(default=(), max_length=8)
     together: int = Field(default=500, ge=1, le=2_000)
     """Clients whose prefixes are decided and appended together at most."""
-    gather_seconds: float = Field(default=0.003, ge=0, le=0.1)
+    gather_seconds: float = Field(default=0.008, ge=0, le=0.1)
     """While many ask, an append waits so long for those who still come."""
     waiting: int = Field(default=5_000, ge=1)
     """Messages that may wait for an append; more are dropped and counted."""

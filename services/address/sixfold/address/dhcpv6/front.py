@@ -131,9 +131,10 @@ class Front:
     def receive(self, arrivals: Sequence[Arrival]) -> None:
         """All that came together. Whatever is in them, the next ones are read."""
         solicits: list[Question] = []
+        now = self._clock()
         for arrival in arrivals:
             try:
-                self._receive(arrival, solicits)
+                self._receive(arrival, solicits, now)
             except MalformedError as error:
                 self._meter.count("dropped", error.cause)
             except Exception:
@@ -141,13 +142,13 @@ class Front:
                 log.exception("a DHCPv6 message was not understood")
         if solicits:
             try:
-                self._advertise(solicits)
+                self._advertise(solicits, now)
             except Exception:
                 self._meter.count("dropped", "failed", len(solicits))
                 log.exception("%d solicits were not answered", len(solicits))
         self._meter.flush()
 
-    def _receive(self, arrival: Arrival, solicits: list[Question]) -> None:
+    def _receive(self, arrival: Arrival, solicits: list[Question], now: int) -> None:
         packet = parse(arrival.data)
         message = packet.message
         kind = message.kind
@@ -165,9 +166,9 @@ class Front:
         elif kind in self._immediate:
             self._immediate[kind](arrival, packet, link)
         elif kind == codes.SOLICIT and not (message.rapid and self._settings.rapid_commit):
-            solicits.append(self._question(arrival, packet, link, b""))
+            solicits.append(self._question(arrival, packet, link, b"", now))
         else:
-            self._enqueue(arrival, packet, link)
+            self._enqueue(arrival, packet, link, now)
 
     def _why_not(self, message: Message) -> str:
         """Section 16: messages that are passed over."""
@@ -190,11 +191,13 @@ class Front:
         else:
             self._meter.count("dropped", "unicast")
 
-    def _question(self, arrival: Arrival, packet: Packet, link: LinkSettings, mark: bytes) -> Question:
+    def _question(
+        self, arrival: Arrival, packet: Packet, link: LinkSettings, mark: bytes, now: int
+    ) -> Question:
         message = packet.message
         client = client_of(self._key, message.client)
         holder = link.holder or client.holder
-        what, now = _BY_KIND[message.kind], self._clock()
+        what = _BY_KIND[message.kind]
         shortest, longest = link.shortest_length or link.length, link.longest_length or link.length
         asks: list[Ask] = []
         for association in message.prefixes:
@@ -208,14 +211,14 @@ class Front:
             )
         return Question(arrival, packet, link, client, asks, mark)
 
-    def _enqueue(self, arrival: Arrival, packet: Packet, link: LinkSettings) -> None:
+    def _enqueue(self, arrival: Arrival, packet: Packet, link: LinkSettings, now: int) -> None:
         message = packet.message
         mark = bytes((message.kind,)) + message.transaction + message.client
         before = self._under_way.get(message.client)
         if before is not None:
             self._meter.count("dropped", "repeated" if before == mark else "busy")
             return
-        told = self._replies.of(mark, self._clock())
+        told = self._replies.of(mark, now)
         if told is not None:
             self._meter.count("sent", "repeated")
             self._send_message(arrival, packet, told)
@@ -223,14 +226,13 @@ class Front:
         if len(self._queue) >= self._settings.waiting:
             self._meter.count("dropped", "too-many-waiting")
             return
-        self._queue.append(self._question(arrival, packet, link, mark))
+        self._queue.append(self._question(arrival, packet, link, mark, now))
         self._under_way[message.client] = mark
         self._wake.set()
 
     # -- answers without an event -------------------------------------------------------------------------------
 
-    def _advertise(self, solicits: Sequence[Question]) -> None:
-        now = self._clock()
+    def _advertise(self, solicits: Sequence[Question], now: int) -> None:
         centre = self._ledger.state
         asks = [ask for question in solicits for ask in question.asks]
         answers = iter(advertise(centre.book, self._offers, asks, now))
@@ -372,6 +374,9 @@ class Front:
     def _send_message(self, arrival: Arrival, packet: Packet, message: bytes) -> None:
         address = arrival.address
         hops = packet.hops
-        if not (self._settings.answer_source_port or (hops and hops[0].port is not None)):
-            address = (address[0], codes.SERVER_PORT if hops else codes.CLIENT_PORT, *address[2:])
+        port = codes.SERVER_PORT if hops else codes.CLIENT_PORT
+        if address[1] != port and not (
+            self._settings.answer_source_port or (hops and hops[0].port is not None)
+        ):
+            address = (address[0], port, *address[2:])
         arrival.door.send(relayed(message, hops) if hops else message, address)

@@ -25,6 +25,8 @@ def place_of(hops: Sequence[Hop], interface: str) -> Place:
     """By the relay next to the client; its address may be left out (section 19.1.1), then the next one's counts."""
     if not hops:
         return Place(_NOWHERE, None, interface)
+    if len(hops) == 1:
+        return Place(hops[0].link, hops[0].interface_id, "")
     link = next((hop.link for hop in reversed(hops) if hop.link != _NOWHERE), _NOWHERE)
     return Place(link, hops[-1].interface_id, "")
 

@@ -1,7 +1,5 @@
 """What the DHCPv6 front counts, under /metrics: gathered, and told in one go for many datagrams."""
 
-from collections import Counter
-
 from sixfold.chassis.telemetry import Telemetry
 
 
@@ -18,12 +16,12 @@ class Dhcpv6Meter:
             ),
         }
         self._labels = {"received": "kind", "sent": "kind", "dropped": "cause", "prefixes": "outcome"}
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: dict[tuple[str, str], int] = {}
 
     def count(self, what: str, word: str, number: int = 1) -> None:
-        self._counts[what, word] += number
+        self._counts[what, word] = self._counts.get((what, word), 0) + number
 
     def flush(self) -> None:
-        counts, self._counts = self._counts, Counter()
+        counts, self._counts = self._counts, {}
         for (what, word), number in counts.items():
             self._counters[what].add(number, {self._labels[what]: word})

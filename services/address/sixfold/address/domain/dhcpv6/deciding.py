@@ -49,7 +49,8 @@ NOTHING: Final = Answer(None, "NO_BINDING", "no-binding")
 
 
 def bindings(book: Book, asks: Sequence[Ask]) -> list[Delegation | None]:
-    """What each of them has, resting or not: by its key, or by a prefix that it shows and holds."""
+    """What each of them has, resting or not: by its key, or, of those that say they have one, by a prefix that they
+    show and hold: who was renumbered has no key for it."""
     found: list[Delegation | None] = [None] * len(asks)
     if len(asks) <= _FEW:
         known_by_key = [book.of_key(key_hash(ask.key)) for ask in asks]
@@ -63,14 +64,17 @@ def bindings(book: Book, asks: Sequence[Ask]) -> list[Delegation | None]:
         if known is not None and known.holder == asks[place].holder:
             found[place] = known
     for place, ask in enumerate(asks):
-        if found[place] is None and ask.shown and book.leases.last_id:
+        if found[place] is None and ask.shown and ask.what != "assign":
             found[place] = _shown(book, ask)
     return found
 
 
 def _shown(book: Book, ask: Ask) -> Delegation | None:
-    for network, _ in ask.shown:
-        known = book.delegation_at(network) if network else None
+    page = book.pages.get(ask.pool_id)
+    for network, length in ask.shown:
+        if page is None or not network or page.space.is_free(Prefix(network, length)):
+            continue  # nobody's: most that strangers make up ends here, before the search
+        known = book.delegation_at(network)
         if (
             known is not None
             and known.is_active

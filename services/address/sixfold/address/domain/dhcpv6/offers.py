@@ -10,13 +10,22 @@ from sixfold.address.domain.prefix import Prefix
 
 SECONDS: Final = 30
 _PLANNED: Final = 512
-_DRY: Final = 1_000
-"""Milliseconds."""
+_FRESH: Final = 1_000
+"""Milliseconds that a plan is followed; what is delegated meanwhile to others is noticed at the request."""
 
 
 class Offer(NamedTuple):
     prefix: Prefix
     until: int
+
+
+class Plan(NamedTuple):
+    """What is offered next, up to a time. `dry`: all that is free was offered, so there is no sense in planning
+    again before."""
+
+    networks: deque[int]
+    until: int
+    dry: bool
 
 
 class Offers:
@@ -26,9 +35,7 @@ class Offers:
         self._most = most
         self._offers: OrderedDict[str, Offer] = OrderedDict()
         self._taken: set[int] = set()
-        self._planned: dict[tuple[str, int], deque[Prefix]] = {}
-        self._dry: dict[tuple[str, int], int] = {}
-        """Until when there is no sense in planning again: everything free is offered."""
+        self._plans: dict[tuple[str, int], Plan] = {}
 
     def __len__(self) -> int:
         return len(self._offers)
@@ -70,23 +77,23 @@ class Offers:
         if not page.space.fits(length):
             return None
         kind = page.pool.pool_id, length
-        planned = self._planned.setdefault(kind, deque())
-        if (prefix := self._first(page, planned)) is not None:
-            return prefix
-        if self._dry.get(kind, 0) <= now:
+        plan = self._plans.get(kind)
+        if plan is not None and plan.until > now and (network := self._first(plan.networks)) is not None:
+            return Prefix(network, length)
+        if plan is None or plan.until <= now or not plan.dry:
             numbers = page.space.plan(length, _PLANNED + len(self._offers), page.pool.room_kept)
             high, low = networks(page.pool.prefix, length, numbers)
-            rows = zip(high.tolist(), low.tolist(), strict=True)
-            planned.extend(Prefix(one << 64 | two, length) for one, two in rows)
-            if (prefix := self._first(page, planned)) is not None:
-                return prefix
-            self._dry[kind] = now + _DRY
+            free = deque(one << 64 | two for one, two in zip(high.tolist(), low.tolist(), strict=True))
+            network = self._first(free)
+            self._plans[kind] = Plan(free, now + _FRESH, network is None)
+            if network is not None:
+                return Prefix(network, length)
         # All that is free is offered to others: say what may be left when this one asks.
         return page.space.choose(length, page.pool.room_kept)
 
-    def _first(self, page: PoolPage, planned: deque[Prefix]) -> Prefix | None:
+    def _first(self, planned: deque[int]) -> int | None:
         while planned:
-            prefix = planned.popleft()
-            if prefix.network not in self._taken and page.space.is_free(prefix):
-                return prefix
+            network = planned.popleft()
+            if network not in self._taken:
+                return network
         return None

@@ -5,6 +5,7 @@ associations and of relays are bounded. What is wrong is a `MalformedError` with
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -167,7 +168,7 @@ def _message(data: bytes, start: int, end: int) -> Message:
         elif code == codes.OPTION_REQUEST:
             if size % 2:
                 raise MalformedError("bad-option-request")
-            message.wanted = Struct(f"!{size // 2}H").unpack_from(data, at) if size < 256 else ()
+            message.wanted = _codes(data[at : at + size]) if size < 256 else ()
         elif code in (codes.IA_NA, codes.IA_TA):
             addresses.append(_address_association(data, code, at, at + size))
         elif code == codes.RAPID_COMMIT:
@@ -177,6 +178,12 @@ def _message(data: bytes, start: int, end: int) -> Message:
         raise MalformedError("too-many-associations")
     message.prefixes, message.addresses = prefixes, addresses
     return message
+
+
+@lru_cache(maxsize=1_024)
+def _codes(request: bytes) -> tuple[int, ...]:
+    """Of an option request; there are as many as there are makes of clients."""
+    return Struct(f"!{len(request) // 2}H").unpack(request)
 
 
 def _duid(data: bytes, at: int, size: int) -> bytes:
