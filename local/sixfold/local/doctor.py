@@ -69,7 +69,7 @@ def _ports(home: Home, base: int) -> Finding:
     ports = Ports(base)
     used = taken(ports)
     if not used:
-        return Finding("ports", "ok", f"{base} to {base + 16} are free")
+        return Finding("ports", "ok", f"{base} to {max(port for _, port, _ in ports.named())} are free")
     if (pid := owner(home)) is not None:
         return Finding("ports", "ok", f"held by the running platform (pid {pid})")
     names = ", ".join(f"{port}/{protocol} ({name})" for name, port, protocol in used)
