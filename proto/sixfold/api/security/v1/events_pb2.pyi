@@ -110,7 +110,7 @@ class Evidence(_message.Message):
     def __init__(self, window_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., window_end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rates: _Optional[_Union[Rates, _Mapping]] = ..., top_sources: _Optional[_Iterable[_Union[Share, _Mapping]]] = ..., top_destination_ports: _Optional[_Iterable[_Union[Share, _Mapping]]] = ..., top_source_ports: _Optional[_Iterable[_Union[Share, _Mapping]]] = ..., protocols: _Optional[_Iterable[_Union[Share, _Mapping]]] = ..., sample_flows: _Optional[_Iterable[_Union[FlowSample, _Mapping]]] = ..., query: _Optional[str] = ...) -> None: ...
 
 class IncidentOpened(_message.Message):
-    __slots__ = ("incident_id", "victim", "vector", "severity", "confidence", "started", "time", "expires", "reasons", "evidence", "detector")
+    __slots__ = ("incident_id", "victim", "vector", "severity", "confidence", "started", "time", "expires", "reasons", "evidence", "detector", "technique", "side", "related")
     INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
     VICTIM_FIELD_NUMBER: _ClassVar[int]
     VECTOR_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +122,9 @@ class IncidentOpened(_message.Message):
     REASONS_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     DETECTOR_FIELD_NUMBER: _ClassVar[int]
+    TECHNIQUE_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    RELATED_FIELD_NUMBER: _ClassVar[int]
     incident_id: str
     victim: str
     vector: str
@@ -133,10 +136,13 @@ class IncidentOpened(_message.Message):
     reasons: _containers.RepeatedCompositeFieldContainer[Reason]
     evidence: Evidence
     detector: str
-    def __init__(self, incident_id: _Optional[str] = ..., victim: _Optional[str] = ..., vector: _Optional[str] = ..., severity: _Optional[_Union[Severity, str]] = ..., confidence: _Optional[float] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ..., detector: _Optional[str] = ...) -> None: ...
+    technique: str
+    side: str
+    related: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, incident_id: _Optional[str] = ..., victim: _Optional[str] = ..., vector: _Optional[str] = ..., severity: _Optional[_Union[Severity, str]] = ..., confidence: _Optional[float] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ..., detector: _Optional[str] = ..., technique: _Optional[str] = ..., side: _Optional[str] = ..., related: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class IncidentUpdated(_message.Message):
-    __slots__ = ("incident_id", "severity", "confidence", "time", "last_seen", "expires", "peak", "reasons", "evidence")
+    __slots__ = ("incident_id", "severity", "confidence", "time", "last_seen", "expires", "peak", "reasons", "evidence", "detectors", "signals")
     INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
     SEVERITY_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
@@ -146,6 +152,8 @@ class IncidentUpdated(_message.Message):
     PEAK_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    DETECTORS_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
     incident_id: str
     severity: Severity
     confidence: float
@@ -155,7 +163,9 @@ class IncidentUpdated(_message.Message):
     peak: Rates
     reasons: _containers.RepeatedCompositeFieldContainer[Reason]
     evidence: Evidence
-    def __init__(self, incident_id: _Optional[str] = ..., severity: _Optional[_Union[Severity, str]] = ..., confidence: _Optional[float] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., peak: _Optional[_Union[Rates, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ...) -> None: ...
+    detectors: _containers.RepeatedScalarFieldContainer[str]
+    signals: int
+    def __init__(self, incident_id: _Optional[str] = ..., severity: _Optional[_Union[Severity, str]] = ..., confidence: _Optional[float] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., peak: _Optional[_Union[Rates, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ..., detectors: _Optional[_Iterable[str]] = ..., signals: _Optional[int] = ...) -> None: ...
 
 class IncidentAcknowledged(_message.Message):
     __slots__ = ("incident_id", "actor", "note", "time")
@@ -198,3 +208,79 @@ class IncidentMarkedFalsePositive(_message.Message):
     time: _timestamp_pb2.Timestamp
     hold_until: _timestamp_pb2.Timestamp
     def __init__(self, incident_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class IncidentNoted(_message.Message):
+    __slots__ = ("incident_id", "actor", "note", "time")
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    incident_id: str
+    actor: str
+    note: str
+    time: _timestamp_pb2.Timestamp
+    def __init__(self, incident_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class IncidentMitigated(_message.Message):
+    __slots__ = ("incident_id", "mitigation_id", "actor", "note", "time")
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    MITIGATION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    incident_id: str
+    mitigation_id: str
+    actor: str
+    note: str
+    time: _timestamp_pb2.Timestamp
+    def __init__(self, incident_id: _Optional[str] = ..., mitigation_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class IncidentMitigationEnded(_message.Message):
+    __slots__ = ("incident_id", "mitigation_id", "actor", "note", "time")
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    MITIGATION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    incident_id: str
+    mitigation_id: str
+    actor: str
+    note: str
+    time: _timestamp_pb2.Timestamp
+    def __init__(self, incident_id: _Optional[str] = ..., mitigation_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ThresholdRaised(_message.Message):
+    __slots__ = ("adjustment_id", "object", "vector", "detector", "factor", "incident_id", "actor", "note", "time", "expires")
+    ADJUSTMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELD_NUMBER: _ClassVar[int]
+    DETECTOR_FIELD_NUMBER: _ClassVar[int]
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    adjustment_id: str
+    object: str
+    vector: str
+    detector: str
+    factor: float
+    incident_id: str
+    actor: str
+    note: str
+    time: _timestamp_pb2.Timestamp
+    expires: _timestamp_pb2.Timestamp
+    def __init__(self, adjustment_id: _Optional[str] = ..., object: _Optional[str] = ..., vector: _Optional[str] = ..., detector: _Optional[str] = ..., factor: _Optional[float] = ..., incident_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ThresholdReverted(_message.Message):
+    __slots__ = ("adjustment_id", "actor", "note", "time")
+    ADJUSTMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    adjustment_id: str
+    actor: str
+    note: str
+    time: _timestamp_pb2.Timestamp
+    def __init__(self, adjustment_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

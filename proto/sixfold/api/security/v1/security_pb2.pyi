@@ -31,6 +31,15 @@ class IncidentStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     INCIDENT_STATUS_ACKNOWLEDGED: _ClassVar[IncidentStatus]
     INCIDENT_STATUS_CLOSED: _ClassVar[IncidentStatus]
     INCIDENT_STATUS_FALSE_POSITIVE: _ClassVar[IncidentStatus]
+    INCIDENT_STATUS_MITIGATED: _ClassVar[IncidentStatus]
+
+class FeedState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FEED_STATE_UNSPECIFIED: _ClassVar[FeedState]
+    FEED_STATE_WAITING: _ClassVar[FeedState]
+    FEED_STATE_CURRENT: _ClassVar[FeedState]
+    FEED_STATE_STALE: _ClassVar[FeedState]
+    FEED_STATE_FAILED: _ClassVar[FeedState]
 METRIC_UNSPECIFIED: Metric
 METRIC_BYTES: Metric
 METRIC_PACKETS: Metric
@@ -43,6 +52,12 @@ INCIDENT_STATUS_OPEN: IncidentStatus
 INCIDENT_STATUS_ACKNOWLEDGED: IncidentStatus
 INCIDENT_STATUS_CLOSED: IncidentStatus
 INCIDENT_STATUS_FALSE_POSITIVE: IncidentStatus
+INCIDENT_STATUS_MITIGATED: IncidentStatus
+FEED_STATE_UNSPECIFIED: FeedState
+FEED_STATE_WAITING: FeedState
+FEED_STATE_CURRENT: FeedState
+FEED_STATE_STALE: FeedState
+FEED_STATE_FAILED: FeedState
 
 class ListTopTalkersRequest(_message.Message):
     __slots__ = ("metric", "side", "window_seconds", "limit")
@@ -85,7 +100,7 @@ class Talker(_message.Message):
     def __init__(self, address: _Optional[str] = ..., bytes: _Optional[float] = ..., packets: _Optional[float] = ..., flows: _Optional[float] = ..., rates: _Optional[_Union[_events_pb2.Rates, _Mapping]] = ...) -> None: ...
 
 class Incident(_message.Message):
-    __slots__ = ("incident_id", "victim", "vector", "status", "severity", "confidence", "started", "opened", "updated", "last_seen", "expires", "closed", "peak", "reasons", "evidence", "detector", "actor", "note", "close_cause")
+    __slots__ = ("incident_id", "victim", "vector", "status", "severity", "confidence", "started", "opened", "updated", "last_seen", "expires", "closed", "peak", "reasons", "evidence", "detector", "actor", "note", "close_cause", "technique", "side", "related", "detectors", "signals", "mitigations", "notes")
     INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
     VICTIM_FIELD_NUMBER: _ClassVar[int]
     VECTOR_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +120,13 @@ class Incident(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     CLOSE_CAUSE_FIELD_NUMBER: _ClassVar[int]
+    TECHNIQUE_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    RELATED_FIELD_NUMBER: _ClassVar[int]
+    DETECTORS_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    MITIGATIONS_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     incident_id: str
     victim: str
     vector: str
@@ -124,7 +146,26 @@ class Incident(_message.Message):
     actor: str
     note: str
     close_cause: str
-    def __init__(self, incident_id: _Optional[str] = ..., victim: _Optional[str] = ..., vector: _Optional[str] = ..., status: _Optional[_Union[IncidentStatus, str]] = ..., severity: _Optional[_Union[_events_pb2.Severity, str]] = ..., confidence: _Optional[float] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., opened: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closed: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., peak: _Optional[_Union[_events_pb2.Rates, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[_events_pb2.Reason, _Mapping]]] = ..., evidence: _Optional[_Union[_events_pb2.Evidence, _Mapping]] = ..., detector: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ..., close_cause: _Optional[str] = ...) -> None: ...
+    technique: str
+    side: str
+    related: _containers.RepeatedScalarFieldContainer[str]
+    detectors: _containers.RepeatedScalarFieldContainer[str]
+    signals: int
+    mitigations: _containers.RepeatedScalarFieldContainer[str]
+    notes: _containers.RepeatedCompositeFieldContainer[IncidentNote]
+    def __init__(self, incident_id: _Optional[str] = ..., victim: _Optional[str] = ..., vector: _Optional[str] = ..., status: _Optional[_Union[IncidentStatus, str]] = ..., severity: _Optional[_Union[_events_pb2.Severity, str]] = ..., confidence: _Optional[float] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., opened: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closed: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., peak: _Optional[_Union[_events_pb2.Rates, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[_events_pb2.Reason, _Mapping]]] = ..., evidence: _Optional[_Union[_events_pb2.Evidence, _Mapping]] = ..., detector: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ..., close_cause: _Optional[str] = ..., technique: _Optional[str] = ..., side: _Optional[str] = ..., related: _Optional[_Iterable[str]] = ..., detectors: _Optional[_Iterable[str]] = ..., signals: _Optional[int] = ..., mitigations: _Optional[_Iterable[str]] = ..., notes: _Optional[_Iterable[_Union[IncidentNote, _Mapping]]] = ...) -> None: ...
+
+class IncidentNote(_message.Message):
+    __slots__ = ("time", "actor", "action", "text")
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    time: _timestamp_pb2.Timestamp
+    actor: str
+    action: str
+    text: str
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., action: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class ListIncidentsRequest(_message.Message):
     __slots__ = ("statuses", "victim", "page_size", "page_token")
@@ -219,3 +260,180 @@ class WatchIncidentsResponse(_message.Message):
     incident: Incident
     sequence: int
     def __init__(self, incident: _Optional[_Union[Incident, _Mapping]] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class AddIncidentNoteRequest(_message.Message):
+    __slots__ = ("incident_id", "actor", "note")
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    incident_id: str
+    actor: str
+    note: str
+    def __init__(self, incident_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
+
+class AddIncidentNoteResponse(_message.Message):
+    __slots__ = ("incident",)
+    INCIDENT_FIELD_NUMBER: _ClassVar[int]
+    incident: Incident
+    def __init__(self, incident: _Optional[_Union[Incident, _Mapping]] = ...) -> None: ...
+
+class ThresholdAdjustment(_message.Message):
+    __slots__ = ("adjustment_id", "object", "vector", "detector", "factor", "incident_id", "actor", "note", "time", "expires")
+    ADJUSTMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELD_NUMBER: _ClassVar[int]
+    DETECTOR_FIELD_NUMBER: _ClassVar[int]
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    adjustment_id: str
+    object: str
+    vector: str
+    detector: str
+    factor: float
+    incident_id: str
+    actor: str
+    note: str
+    time: _timestamp_pb2.Timestamp
+    expires: _timestamp_pb2.Timestamp
+    def __init__(self, adjustment_id: _Optional[str] = ..., object: _Optional[str] = ..., vector: _Optional[str] = ..., detector: _Optional[str] = ..., factor: _Optional[float] = ..., incident_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListThresholdAdjustmentsRequest(_message.Message):
+    __slots__ = ("object",)
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    object: str
+    def __init__(self, object: _Optional[str] = ...) -> None: ...
+
+class ListThresholdAdjustmentsResponse(_message.Message):
+    __slots__ = ("adjustments",)
+    ADJUSTMENTS_FIELD_NUMBER: _ClassVar[int]
+    adjustments: _containers.RepeatedCompositeFieldContainer[ThresholdAdjustment]
+    def __init__(self, adjustments: _Optional[_Iterable[_Union[ThresholdAdjustment, _Mapping]]] = ...) -> None: ...
+
+class RevertThresholdAdjustmentRequest(_message.Message):
+    __slots__ = ("adjustment_id", "actor", "note")
+    ADJUSTMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    adjustment_id: str
+    actor: str
+    note: str
+    def __init__(self, adjustment_id: _Optional[str] = ..., actor: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
+
+class RevertThresholdAdjustmentResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ExportIncidentRequest(_message.Message):
+    __slots__ = ("incident_id",)
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    incident_id: str
+    def __init__(self, incident_id: _Optional[str] = ...) -> None: ...
+
+class ExportIncidentResponse(_message.Message):
+    __slots__ = ("bundle",)
+    BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    bundle: bytes
+    def __init__(self, bundle: _Optional[bytes] = ...) -> None: ...
+
+class Feed(_message.Message):
+    __slots__ = ("name", "kind", "source", "state", "prefixes", "confidence", "attempted", "taken", "expires", "refused", "trouble")
+    class RefusedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTED_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    kind: str
+    source: str
+    state: FeedState
+    prefixes: int
+    confidence: float
+    attempted: _timestamp_pb2.Timestamp
+    taken: _timestamp_pb2.Timestamp
+    expires: _timestamp_pb2.Timestamp
+    refused: _containers.ScalarMap[str, int]
+    trouble: str
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., source: _Optional[str] = ..., state: _Optional[_Union[FeedState, str]] = ..., prefixes: _Optional[int] = ..., confidence: _Optional[float] = ..., attempted: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., taken: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refused: _Optional[_Mapping[str, int]] = ..., trouble: _Optional[str] = ...) -> None: ...
+
+class ListFeedsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListFeedsResponse(_message.Message):
+    __slots__ = ("feeds",)
+    FEEDS_FIELD_NUMBER: _ClassVar[int]
+    feeds: _containers.RepeatedCompositeFieldContainer[Feed]
+    def __init__(self, feeds: _Optional[_Iterable[_Union[Feed, _Mapping]]] = ...) -> None: ...
+
+class RefreshFeedRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class RefreshFeedResponse(_message.Message):
+    __slots__ = ("feed",)
+    FEED_FIELD_NUMBER: _ClassVar[int]
+    feed: Feed
+    def __init__(self, feed: _Optional[_Union[Feed, _Mapping]] = ...) -> None: ...
+
+class LookUpAddressRequest(_message.Message):
+    __slots__ = ("address",)
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    def __init__(self, address: _Optional[str] = ...) -> None: ...
+
+class LookUpAddressResponse(_message.Message):
+    __slots__ = ("listings",)
+    LISTINGS_FIELD_NUMBER: _ClassVar[int]
+    listings: _containers.RepeatedCompositeFieldContainer[Listing]
+    def __init__(self, listings: _Optional[_Iterable[_Union[Listing, _Mapping]]] = ...) -> None: ...
+
+class Listing(_message.Message):
+    __slots__ = ("feed", "first", "last", "confidence")
+    FEED_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    feed: str
+    first: str
+    last: str
+    confidence: float
+    def __init__(self, feed: _Optional[str] = ..., first: _Optional[str] = ..., last: _Optional[str] = ..., confidence: _Optional[float] = ...) -> None: ...
+
+class ListReplicasRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListReplicasResponse(_message.Message):
+    __slots__ = ("replicas",)
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    replicas: _containers.RepeatedCompositeFieldContainer[Replica]
+    def __init__(self, replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ...) -> None: ...
+
+class Replica(_message.Message):
+    __slots__ = ("name", "partitions", "self")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    SELF_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    partitions: _containers.RepeatedScalarFieldContainer[int]
+    self: bool
+    def __init__(self_, name: _Optional[str] = ..., partitions: _Optional[_Iterable[int]] = ..., self: _Optional[bool] = ...) -> None: ...

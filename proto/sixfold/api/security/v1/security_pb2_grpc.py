@@ -64,10 +64,50 @@ class SecurityServiceStub:
                 request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.MarkIncidentFalsePositiveRequest.SerializeToString,
                 response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.MarkIncidentFalsePositiveResponse.FromString,
                 _registered_method=True)
+        self.AddIncidentNote = channel.unary_unary(
+                '/sixfold.api.security.v1.SecurityService/AddIncidentNote',
+                request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.AddIncidentNoteRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.AddIncidentNoteResponse.FromString,
+                _registered_method=True)
         self.WatchIncidents = channel.unary_stream(
                 '/sixfold.api.security.v1.SecurityService/WatchIncidents',
                 request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.WatchIncidentsRequest.SerializeToString,
                 response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.WatchIncidentsResponse.FromString,
+                _registered_method=True)
+        self.ListThresholdAdjustments = channel.unary_unary(
+                '/sixfold.api.security.v1.SecurityService/ListThresholdAdjustments',
+                request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListThresholdAdjustmentsRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListThresholdAdjustmentsResponse.FromString,
+                _registered_method=True)
+        self.RevertThresholdAdjustment = channel.unary_unary(
+                '/sixfold.api.security.v1.SecurityService/RevertThresholdAdjustment',
+                request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RevertThresholdAdjustmentRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RevertThresholdAdjustmentResponse.FromString,
+                _registered_method=True)
+        self.ExportIncident = channel.unary_unary(
+                '/sixfold.api.security.v1.SecurityService/ExportIncident',
+                request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ExportIncidentRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ExportIncidentResponse.FromString,
+                _registered_method=True)
+        self.ListFeeds = channel.unary_unary(
+                '/sixfold.api.security.v1.SecurityService/ListFeeds',
+                request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListFeedsRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListFeedsResponse.FromString,
+                _registered_method=True)
+        self.RefreshFeed = channel.unary_unary(
+                '/sixfold.api.security.v1.SecurityService/RefreshFeed',
+                request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RefreshFeedRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RefreshFeedResponse.FromString,
+                _registered_method=True)
+        self.LookUpAddress = channel.unary_unary(
+                '/sixfold.api.security.v1.SecurityService/LookUpAddress',
+                request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.LookUpAddressRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.LookUpAddressResponse.FromString,
+                _registered_method=True)
+        self.ListReplicas = channel.unary_unary(
+                '/sixfold.api.security.v1.SecurityService/ListReplicas',
+                request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasResponse.FromString,
                 _registered_method=True)
 
 
@@ -107,14 +147,68 @@ class SecurityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MarkIncidentFalsePositive(self, request, context):
-        """Closes the incident and holds its victim and vector back for a while.
+        """Closes the incident and raises the threshold of its victim and vector for a while.
         """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddIncidentNote(self, request, context):
+        """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchIncidents(self, request, context):
         """Every incident once in its present form, then each change as it happens.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListThresholdAdjustments(self, request, context):
+        """Thresholds that false positives have raised and that have not expired.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevertThresholdAdjustment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportIncident(self, request, context):
+        """One incident as a STIX 2.1 bundle.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFeeds(self, request, context):
+        """Threat-intelligence feeds with what was taken and refused of each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshFeed(self, request, context):
+        """Reads a feed now instead of at its next turn.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LookUpAddress(self, request, context):
+        """Which feeds list an address.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReplicas(self, request, context):
+        """Which replica watches which partition of the flows.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -153,10 +247,50 @@ def add_SecurityServiceServicer_to_server(servicer, server):
                     request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.MarkIncidentFalsePositiveRequest.FromString,
                     response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.MarkIncidentFalsePositiveResponse.SerializeToString,
             ),
+            'AddIncidentNote': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddIncidentNote,
+                    request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.AddIncidentNoteRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.AddIncidentNoteResponse.SerializeToString,
+            ),
             'WatchIncidents': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchIncidents,
                     request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.WatchIncidentsRequest.FromString,
                     response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.WatchIncidentsResponse.SerializeToString,
+            ),
+            'ListThresholdAdjustments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListThresholdAdjustments,
+                    request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListThresholdAdjustmentsRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListThresholdAdjustmentsResponse.SerializeToString,
+            ),
+            'RevertThresholdAdjustment': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevertThresholdAdjustment,
+                    request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RevertThresholdAdjustmentRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RevertThresholdAdjustmentResponse.SerializeToString,
+            ),
+            'ExportIncident': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportIncident,
+                    request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ExportIncidentRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ExportIncidentResponse.SerializeToString,
+            ),
+            'ListFeeds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFeeds,
+                    request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListFeedsRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListFeedsResponse.SerializeToString,
+            ),
+            'RefreshFeed': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshFeed,
+                    request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RefreshFeedRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RefreshFeedResponse.SerializeToString,
+            ),
+            'LookUpAddress': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpAddress,
+                    request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.LookUpAddressRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.LookUpAddressResponse.SerializeToString,
+            ),
+            'ListReplicas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReplicas,
+                    request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -332,6 +466,33 @@ class SecurityService:
             _registered_method=True)
 
     @staticmethod
+    def AddIncidentNote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.security.v1.SecurityService/AddIncidentNote',
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.AddIncidentNoteRequest.SerializeToString,
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.AddIncidentNoteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def WatchIncidents(request,
             target,
             options=(),
@@ -348,6 +509,195 @@ class SecurityService:
             '/sixfold.api.security.v1.SecurityService/WatchIncidents',
             sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.WatchIncidentsRequest.SerializeToString,
             sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.WatchIncidentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListThresholdAdjustments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.security.v1.SecurityService/ListThresholdAdjustments',
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListThresholdAdjustmentsRequest.SerializeToString,
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListThresholdAdjustmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevertThresholdAdjustment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.security.v1.SecurityService/RevertThresholdAdjustment',
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RevertThresholdAdjustmentRequest.SerializeToString,
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RevertThresholdAdjustmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportIncident(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.security.v1.SecurityService/ExportIncident',
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ExportIncidentRequest.SerializeToString,
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ExportIncidentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFeeds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.security.v1.SecurityService/ListFeeds',
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListFeedsRequest.SerializeToString,
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListFeedsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshFeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.security.v1.SecurityService/RefreshFeed',
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RefreshFeedRequest.SerializeToString,
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.RefreshFeedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpAddress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.security.v1.SecurityService/LookUpAddress',
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.LookUpAddressRequest.SerializeToString,
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.LookUpAddressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReplicas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.security.v1.SecurityService/ListReplicas',
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasRequest.SerializeToString,
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasResponse.FromString,
             options,
             channel_credentials,
             insecure,
