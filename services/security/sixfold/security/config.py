@@ -11,8 +11,8 @@ from sixfold.chassis.messaging import NatsSettings
 from sixfold.chassis.rpc import RpcSettings
 from sixfold.chassis.telemetry import TelemetrySettings
 from sixfold.security.adapters.registry import chosen
+from sixfold.security.domain.decisions import LifeCycle
 from sixfold.security.domain.detectors.volumetric import Thresholds, VolumetricSettings
-from sixfold.security.domain.incidents import LifeCycle
 from sixfold.security.domain.window import Lanes, WindowSettings
 
 Positive = Annotated[float, Field(gt=0)]
@@ -97,7 +97,10 @@ class IncidentOptions(Settings):
     close_after_seconds: Positive = 60.0
     update_seconds: Positive = 30.0
     hold_after_close_seconds: float = Field(300.0, ge=0)
-    hold_after_false_positive_seconds: float = Field(86_400.0, ge=0)
+    false_positive_days: float = Field(7.0, gt=0, le=366)
+    """How long a false positive raises the threshold of its victim and vector."""
+    false_positive_margin: float = Field(1.25, ge=1, le=100)
+    """How far over what was seen it is raised."""
     active_limit: int = Field(10_000, ge=1)
 
     def domain(self) -> LifeCycle:
@@ -105,7 +108,8 @@ class IncidentOptions(Settings):
             close_after=self.close_after_seconds,
             update_interval=self.update_seconds,
             hold_after_close=self.hold_after_close_seconds,
-            hold_after_false_positive=self.hold_after_false_positive_seconds,
+            raised_for=self.false_positive_days * 86_400,
+            raised_margin=self.false_positive_margin,
             active_limit=self.active_limit,
         )
 

@@ -12,14 +12,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from sixfold.security.domain import checkpoint, incidents
+from sixfold.security.domain import checkpoint, decisions
 from sixfold.security.domain.addresses import covers, parse_network
 from sixfold.security.domain.batches import TakenBatches
+from sixfold.security.domain.decisions import LifeCycle
 from sixfold.security.domain.engine import Engine
 from sixfold.security.domain.events import Evidence, IncidentEvent
 from sixfold.security.domain.evidence import gather
-from sixfold.security.domain.incidents import Incident, Incidents, LifeCycle, Status, victim_of
+from sixfold.security.domain.incidents import Incident, Incidents, Status, evolve, victim_of
 from sixfold.security.domain.signals import Signal
+from sixfold.security.domain.thresholds import Adjustment
 from sixfold.security.domain.window import Added, View
 from sixfold.security.ports import Clock, IncidentLedger, Meter
 
@@ -133,9 +135,9 @@ class FlowWatch:
             key: max(self._sighted.get(key, self._started), self._started)
             for key in self._ledger.state.active
         }
-        if incidents.decide_quiet(self._ledger.state, sighted, now, self._life):
+        if decisions.decide_quiet(self._ledger.state, sighted, now, self._life):
             await self._ledger.transact(
-                lambda state: (incidents.decide_quiet(state, sighted, now, self._life), None)
+                lambda state: (decisions.decide_quiet(state, sighted, now, self._life), None)
             )
         self._sighted = {key: at for key, at in self._sighted.items() if key in self._ledger.state.active}
 
@@ -244,12 +246,12 @@ class FlowWatch:
         now = self._clock()
         state = self._ledger.state
         self._sighted |= {(victim_of(signal), signal.vector): now for signal in signals}
-        chosen = incidents.wanted(state, signals, now, self._life)
+        chosen = decisions.wanted(state, decisions.joined(signals), now, self._life)
         if chosen:
             found = await asyncio.to_thread(_evidence, chosen, self._recent)
 
             def decide(current: Incidents) -> tuple[list[IncidentEvent], None]:
-                return incidents.decide_observe(current, found, now, self._life), None
+                return decisions.decide_observe(current, found, now, self._life), None
 
             await self._ledger.transact(decide)
         self._unsettled.clear()
@@ -307,24 +309,45 @@ class Operators:
         ]
 
     async def acknowledge(self, incident_id: str, actor: str, note: str) -> Incident:
-        """Raises incidents.IncidentError, like the others."""
+        """Raises decisions.IncidentError, like the others."""
         now = self._clock()
         return await self._decide(
-            incident_id, lambda state: incidents.decide_acknowledge(state, incident_id, actor, note, now)
+            incident_id, lambda state: decisions.decide_acknowledge(state, incident_id, actor, note, now)
         )
 
     async def close(self, incident_id: str, actor: str, note: str) -> Incident:
         now = self._clock()
         return await self._decide(
             incident_id,
-            lambda state: incidents.decide_close(state, incident_id, actor, note, now, self._life),
+            lambda state: decisions.decide_close(state, incident_id, actor, note, now, self._life),
         )
 
     async def mark_false_positive(self, incident_id: str, actor: str, note: str) -> Incident:
         now = self._clock()
         return await self._decide(
             incident_id,
-            lambda state: incidents.decide_false_positive(state, incident_id, actor, note, now, self._life),
+            lambda state: decisions.decide_false_positive(state, incident_id, actor, note, now, self._life),
+        )
+
+    async def note(self, incident_id: str, actor: str, note: str) -> Incident:
+        now = self._clock()
+        return await self._decide(
+            incident_id, lambda state: decisions.decide_note(state, incident_id, actor, note, now)
+        )
+
+    def adjustments(self, inside: tuple[int, int, int] | None) -> list[Adjustment]:
+        """The raised thresholds that have not expired, newest first."""
+        now = self._clock()
+        return [
+            one
+            for one in reversed(list(self._ledger.state.adjustments.values()))
+            if one.expires > now and (inside is None or covers(inside, parse_network(one.object)))
+        ]
+
+    async def revert(self, adjustment_id: str, actor: str, note: str) -> None:
+        now = self._clock()
+        await self._ledger.transact(
+            lambda state: (decisions.decide_revert(state, adjustment_id, actor, note, now), None)
         )
 
     async def _decide(
@@ -333,7 +356,7 @@ class Operators:
         def transaction(state: Incidents) -> tuple[Sequence[IncidentEvent], Incident]:
             events = decide(state)
             for event in events:
-                state = incidents.evolve(state, event)
+                state = evolve(state, event)
             return events, state.by_id[incident_id]
 
         return await self._ledger.transact(transaction)

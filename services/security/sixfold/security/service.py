@@ -13,13 +13,14 @@ from sixfold.chassis.telemetry import Telemetry
 from sixfold.security.adapters import flows
 from sixfold.security.adapters.broadcast import Broadcast
 from sixfold.security.adapters.checkpoints import Checkpoints
-from sixfold.security.adapters.ledger import CENTRE, IncidentSnapshots, codec
+from sixfold.security.adapters.ledger import CENTRE, CentreSnapshots, LedgerPart, codec
 from sixfold.security.adapters.metering import TelemetryMeter, observe
 from sixfold.security.adapters.registry import chosen
 from sixfold.security.config import SecuritySettings
+from sixfold.security.domain.centre import Centre, CentreEvent, evolve_centre
 from sixfold.security.domain.engine import Engine
-from sixfold.security.domain.events import IncidentEvent
-from sixfold.security.domain.incidents import Incidents, evolve
+from sixfold.security.domain.events import ThresholdReverted
+from sixfold.security.domain.incidents import Incidents
 from sixfold.security.domain.window import Lanes, Window
 from sixfold.security.handlers import FlowWatch, Operators, utc_now
 from sixfold.security.ports import Clock
@@ -39,7 +40,7 @@ class Service(Lifecycle):
     """The started parts, for whoever runs or tests them."""
 
     watch: FlowWatch
-    ledger: Ledger[Incidents]
+    ledger: LedgerPart[Incidents]
     changes: Broadcast[tuple[str, int]]
     rpc: RpcServer
 
@@ -49,18 +50,20 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
     messaging, telemetry = dependencies.messaging, dependencies.telemetry
     changes: Broadcast[tuple[str, int]] = Broadcast()
 
-    def changed(event: IncidentEvent, sequence: int, _: bool) -> None:
-        changes.send((event.incident_id, sequence))
+    def changed(event: CentreEvent, sequence: int, _: bool) -> None:
+        if not isinstance(event, ThresholdReverted):
+            changes.send((event.incident_id, sequence))
 
-    ledger: Ledger[Incidents] = Ledger(
+    whole: Ledger[Centre] = Ledger(
         messaging,
         centre=CENTRE,
-        initial=Incidents,
-        evolve=evolve,
+        initial=Centre,
+        evolve=evolve_centre,
         codec=codec(),
-        snapshots=IncidentSnapshots(),
+        snapshots=CentreSnapshots(),
     )
-    ledger.follow(changed)
+    whole.follow(changed)
+    ledger = LedgerPart(whole, lambda centre: centre.incidents)
     meter = TelemetryMeter(telemetry)
 
     def failed(detector: str, doing: str, error: Exception) -> None:
@@ -107,7 +110,7 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
         restore=watch.restore,
     )
     closing = Background("security-incidents", lambda: _close_quiet(watch))
-    service = Service([ledger, checkpoints, *consumers, closing, rpc], name=CENTRE)
+    service = Service([whole, checkpoints, *consumers, closing, rpc], name=CENTRE)
     service.watch, service.ledger, service.changes, service.rpc = watch, ledger, changes, rpc
     return service
 

@@ -10,12 +10,12 @@ from sixfold.chassis.codec import to_message
 from sixfold.chassis.rpc import FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted, Unavailable
 from sixfold.security.adapters.broadcast import Broadcast, WatchersFullError, WatcherSlowError
 from sixfold.security.domain import addresses
-from sixfold.security.domain.incidents import (
-    Incident,
+from sixfold.security.domain.decisions import (
+    AdjustmentUnknownError,
     IncidentNotActiveError,
     IncidentUnknownError,
-    Status,
 )
+from sixfold.security.domain.incidents import Incident, Status
 from sixfold.security.domain.window import View
 from sixfold.security.handlers import FlowWatch, Operators, TopTalker, TopTalkers
 
@@ -103,6 +103,35 @@ class SecurityServicer(security_pb2_grpc.SecurityServiceServicer):
         done = self._operators.mark_false_positive(request.incident_id, request.actor, request.note)
         return pb.MarkIncidentFalsePositiveResponse(incident=await _decided(done))
 
+    async def AddIncidentNote(
+        self, request: pb.AddIncidentNoteRequest, context: Any
+    ) -> pb.AddIncidentNoteResponse:
+        _check(request)
+        if not request.note.strip():
+            raise InvalidArgument("note", "a note has text", "NOTE_REQUIRED")
+        done = self._operators.note(request.incident_id, request.actor, request.note)
+        return pb.AddIncidentNoteResponse(incident=await _decided(done))
+
+    async def ListThresholdAdjustments(
+        self, request: pb.ListThresholdAdjustmentsRequest, context: Any
+    ) -> pb.ListThresholdAdjustmentsResponse:
+        found = self._operators.adjustments(_network(request.object, "object"))
+        return pb.ListThresholdAdjustmentsResponse(
+            adjustments=[
+                cast("pb.ThresholdAdjustment", to_message(one, pb.ThresholdAdjustment)) for one in found
+            ]
+        )
+
+    async def RevertThresholdAdjustment(
+        self, request: pb.RevertThresholdAdjustmentRequest, context: Any
+    ) -> pb.RevertThresholdAdjustmentResponse:
+        _check(request)
+        try:
+            await self._operators.revert(request.adjustment_id, request.actor, request.note)
+        except AdjustmentUnknownError as error:
+            raise NotFound(str(error), reason="ADJUSTMENT_UNKNOWN") from error
+        return pb.RevertThresholdAdjustmentResponse()
+
     async def WatchIncidents(
         self, request: pb.WatchIncidentsRequest, context: Any
     ) -> AsyncIterator[pb.WatchIncidentsResponse]:
@@ -157,13 +186,13 @@ def _statuses(wanted: Any) -> frozenset[Status]:
     return frozenset(STATUSES[value] for value in wanted)
 
 
-def _network(text: str) -> tuple[int, int, int] | None:
+def _network(text: str, name: str = "victim") -> tuple[int, int, int] | None:
     if not text:
         return None
     try:
         return addresses.parse_network(text)
     except ValueError as error:
-        raise InvalidArgument("victim", str(error), "VICTIM_MALFORMED") from error
+        raise InvalidArgument(name, str(error), f"{name.upper()}_MALFORMED") from error
 
 
 def _talker(talker: TopTalker, found: TopTalkers) -> pb.Talker:

@@ -82,6 +82,9 @@ class IncidentOpened:
     reasons: tuple[Reason, ...]
     evidence: Evidence
     detector: str
+    technique: str = ""
+    side: str = ""
+    related: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class IncidentUpdated:
     peak: Rates
     reasons: tuple[Reason, ...]
     evidence: Evidence
+    detectors: tuple[str, ...] = ()
+    signals: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +129,79 @@ class IncidentMarkedFalsePositive:
     hold_until: datetime
 
 
-IncidentEvent = (
-    IncidentOpened | IncidentUpdated | IncidentAcknowledged | IncidentClosed | IncidentMarkedFalsePositive
+@dataclass(frozen=True, slots=True)
+class IncidentNoted:
+    incident_id: str
+    actor: str
+    note: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentMitigated:
+    """A mitigation against it is in force."""
+
+    incident_id: str
+    mitigation_id: str
+    actor: str
+    note: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentMitigationEnded:
+    incident_id: str
+    mitigation_id: str
+    actor: str
+    note: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdRaised:
+    """Signals of `vector` about `object` open an incident only above `factor` times the threshold."""
+
+    adjustment_id: str
+    object: str
+    vector: str
+    detector: str
+    factor: float
+    incident_id: str
+    actor: str
+    note: str
+    time: datetime
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdReverted:
+    adjustment_id: str
+    actor: str
+    note: str
+    time: datetime
+
+
+OfIncident = (
+    IncidentOpened
+    | IncidentUpdated
+    | IncidentAcknowledged
+    | IncidentClosed
+    | IncidentMarkedFalsePositive
+    | IncidentNoted
+    | IncidentMitigated
+    | IncidentMitigationEnded
 )
+OfThreshold = ThresholdRaised | ThresholdReverted
+IncidentEvent = OfIncident | OfThreshold
 EVENTS: tuple[type, ...] = (
     IncidentOpened,
     IncidentUpdated,
     IncidentAcknowledged,
     IncidentClosed,
     IncidentMarkedFalsePositive,
+    IncidentNoted,
+    IncidentMitigated,
+    IncidentMitigationEnded,
+    ThresholdRaised,
+    ThresholdReverted,
 )

@@ -19,6 +19,8 @@ NEEDED: Final = (
     "time_start", "time_end", "exporter", "src_address", "dst_address",
     "src_port", "dst_port", "protocol", "bytes", "packets", "sampling_rate",
 )  # fmt: skip
+COUNTABLE: Final = frozenset({"src_port", "dst_port", "protocol", "tcp_flags", "ip_tos", "icmp_type_code"})
+"""Columns of `match` that the stored flows have as numbers."""
 TOP: Final = 10
 SAMPLES: Final = 5
 
@@ -27,8 +29,7 @@ def gather(signal: Signal, batches: list[tuple[str, Columns]]) -> Evidence:
     """Evidence out of the batches (gateway, columns) in hand, which are those that raised the signal."""
     chosen: list[tuple[str, dict[str, npt.NDArray[Any]]]] = []
     for gateway, columns in batches:
-        hi, lo = addresses.words(columns["dst_address"])
-        rows = np.flatnonzero(addresses.inside(hi, lo, signal.network))
+        rows = _rows(signal, columns)
         if len(rows):
             chosen.append((gateway, {name: columns[name][rows] for name in NEEDED}))
     return Evidence(
@@ -44,19 +45,35 @@ def gather(signal: Signal, batches: list[tuple[str, Columns]]) -> Evidence:
     )
 
 
+def _rows(signal: Signal, columns: Columns) -> npt.NDArray[np.intp]:
+    """Which flows are meant; a column of `match` that these batches lack chooses nothing."""
+    hi, lo = addresses.words(columns["src_address" if signal.side == "source" else "dst_address"])
+    rows = np.flatnonzero(addresses.inside(hi, lo, signal.network))
+    for name, values in signal.match:
+        if name in columns and len(rows):
+            rows = rows[np.isin(columns[name][rows], np.array(values))]
+    return rows
+
+
 def query(signal: Signal) -> str:
-    """SQL that shows the flows behind a signal, heaviest sources first."""
+    """SQL on sixfold.flows that shows the flows behind a signal, heaviest first."""
     hi, lo, length = signal.network
     mask_hi, mask_lo = addresses.mask_words(length)
     first = addresses.address_text(hi & mask_hi, lo & mask_lo)
     last = addresses.address_text(hi | (mask_hi ^ ((1 << 64) - 1)), lo | (mask_lo ^ ((1 << 64) - 1)))
-    # Every part below is a number or an address formatted here.
+    address = "src_address" if signal.side == "source" else "dst_address"
+    match = "".join(
+        f"AND {name} IN ({', '.join(str(int(value)) for value in values)}) "
+        for name, values in signal.match
+        if name in COUNTABLE and values
+    )
+    # Every part below is a number, a column's name or an address formatted here.
     return (
         "SELECT src_address, dst_address, dst_port, protocol, sum(bytes) AS bytes, sum(packets) AS packets, "  # noqa: S608
-        "count() AS flows FROM sixfold.v_flows "
-        f"WHERE toIPv6(dst_address) BETWEEN toIPv6('{first}') AND toIPv6('{last}') "
+        "count() AS flows FROM sixfold.flows "
+        f"WHERE {address} BETWEEN toIPv6('{first}') AND toIPv6('{last}') "
         f"AND time_end >= fromUnixTimestamp64Milli({signal.window_start}) "
-        f"AND time_start < fromUnixTimestamp64Milli({signal.window_end}) "
+        f"AND time_start < fromUnixTimestamp64Milli({signal.window_end}) {match}"
         "GROUP BY src_address, dst_address, dst_port, protocol ORDER BY bytes DESC LIMIT 100"
     )
 

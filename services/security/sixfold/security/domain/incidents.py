@@ -1,16 +1,12 @@
-"""Incidents: their state, and the pure decisions and evolution of it.
+"""Incidents: what they are, and how their events add up. `decisions` has what is decided about them.
 
-At most one incident per (victim, vector) is active. Refusals are raised as IncidentError:
-
-    IncidentError
-    ├── IncidentUnknownError     no such incident
-    └── IncidentNotActiveError   it is closed already
+At most one incident per (victim, vector) is active.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
 
@@ -21,28 +17,26 @@ from sixfold.security.domain.events import (
     IncidentClosed,
     IncidentEvent,
     IncidentMarkedFalsePositive,
+    IncidentMitigated,
+    IncidentMitigationEnded,
+    IncidentNoted,
     IncidentOpened,
     IncidentUpdated,
     Rates,
     Reason,
     Severity,
+    ThresholdRaised,
+    ThresholdReverted,
 )
 from sixfold.security.domain.signals import Signal
+from sixfold.security.domain.thresholds import Adjustment
 
-QUIET: Final = "quiet"
-OPERATOR: Final = "operator"
-
-
-class IncidentError(Exception):
-    """A command on an incident is refused."""
-
-
-class IncidentUnknownError(IncidentError):
-    pass
-
-
-class IncidentNotActiveError(IncidentError):
-    pass
+KEPT_CLOSED: Final = 10_000
+KEPT_NOTES: Final = 100
+KEPT_RELATED: Final = 32
+KEPT_ADJUSTMENTS: Final = 10_000
+Key = tuple[str, str]
+"""Victim and vector."""
 
 
 class Status(Enum):
@@ -50,9 +44,20 @@ class Status(Enum):
     ACKNOWLEDGED = 2
     CLOSED = 3
     FALSE_POSITIVE = 4
+    MITIGATED = 5
 
 
-ACTIVE: Final = frozenset({Status.OPEN, Status.ACKNOWLEDGED})
+ACTIVE: Final = frozenset({Status.OPEN, Status.ACKNOWLEDGED, Status.MITIGATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One step of an incident's life, or what somebody wrote about it."""
+
+    time: datetime
+    actor: str
+    action: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +81,23 @@ class Incident:
     actor: str = ""
     note: str = ""
     close_cause: str = ""
+    technique: str = ""
+    side: str = "destination"
+    related: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ()
+    signals: int = 1
+    mitigations: tuple[str, ...] = ()
+    """Those in force."""
+    notes: tuple[Note, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         return self.victim, self.vector
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LifeCycle:
-    """How incidents live. Times in seconds."""
-
-    close_after: float = 60.0
-    """An incident closes when nothing has been seen of it for so long."""
-    update_interval: float = 30.0
-    hold_after_close: float = 300.0
-    hold_after_false_positive: float = 86_400.0
-    active_limit: int = 10_000
+    @property
+    def changed(self) -> datetime:
+        """When its newest event was."""
+        return max(self.updated, self.notes[-1].time) if self.notes else self.updated
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +110,10 @@ class Incidents:
     """
 
     by_id: Mapping[str, Incident] = field(default_factory=dict[str, Incident])
-    active: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
-    holds: Mapping[tuple[str, str], datetime] = field(default_factory=dict[tuple[str, str], datetime])
-    ended: Mapping[tuple[str, str], datetime] = field(default_factory=dict[tuple[str, str], datetime])
-
-
-KEPT_CLOSED: Final = 10_000
-AT_ONCE: Final = 500
-"""Events of one decision; what is left over is decided the next time."""
+    active: Mapping[Key, str] = field(default_factory=dict[Key, str])
+    holds: Mapping[Key, datetime] = field(default_factory=dict[Key, datetime])
+    ended: Mapping[Key, datetime] = field(default_factory=dict[Key, datetime])
+    adjustments: Mapping[str, Adjustment] = field(default_factory=dict[str, Adjustment])
 
 
 def incident_id(victim: str, vector: str, started: datetime) -> str:
@@ -124,144 +126,26 @@ def victim_of(signal: Signal) -> str:
     return addresses.network_text(*signal.network)
 
 
-def wanted(state: Incidents, signals: Sequence[Signal], now: datetime, life: LifeCycle) -> list[Signal]:
-    """The signals that would make an event, so that evidence is gathered for those only."""
-    chosen: list[Signal] = []
-    room = life.active_limit - len(state.active)
-    for signal in signals:
-        if len(chosen) == AT_ONCE:
-            break
-        key = (victim_of(signal), signal.vector)
-        active = state.active.get(key)
-        if active is not None:
-            if _update_due(state.by_id[active], signal, now, life):
-                chosen.append(signal)
-        elif signal.opens and room > 0 and not _held(state, key, signal, now):
-            chosen.append(signal)
-            room -= 1
-    return chosen
-
-
-def decide_observe(
-    state: Incidents, found: Sequence[tuple[Signal, Evidence]], now: datetime, life: LifeCycle
-) -> list[IncidentEvent]:
-    """Open, or tell how it goes on. Deciding again on the state that results gives nothing new."""
-    evidence_of = dict(found)
-    events: list[IncidentEvent] = []
-    seen: set[tuple[str, str]] = set()
-    for signal in wanted(state, list(evidence_of), now, life):
-        victim = victim_of(signal)
-        if (victim, signal.vector) in seen:
-            continue
-        seen.add((victim, signal.vector))
-        expires = now + timedelta(seconds=life.close_after + life.update_interval)
-        active = state.active.get((victim, signal.vector))
-        if active is None:
-            started = _moment(signal.window_start)
-            events.append(
-                IncidentOpened(
-                    incident_id=incident_id(victim, signal.vector, started),
-                    victim=victim,
-                    vector=signal.vector,
-                    severity=signal.severity,
-                    confidence=signal.confidence,
-                    started=started,
-                    time=now,
-                    expires=expires,
-                    reasons=signal.reasons,
-                    evidence=evidence_of[signal],
-                    detector=signal.detector,
-                )
-            )
-            continue
-        incident = state.by_id[active]
-        worse = signal.severity.value >= incident.severity.value and signal.opens
-        events.append(
-            IncidentUpdated(
-                incident_id=active,
-                severity=signal.severity if worse else incident.severity,
-                confidence=max(signal.confidence, incident.confidence),
-                time=now,
-                last_seen=max(_moment(signal.window_end), incident.last_seen),
-                expires=expires,
-                peak=_peak(incident.peak, signal.rates),
-                reasons=signal.reasons if worse else incident.reasons,
-                evidence=evidence_of[signal],
-            )
-        )
-    return events
-
-
-def decide_quiet(
-    state: Incidents, sighted: Mapping[tuple[str, str], datetime], now: datetime, life: LifeCycle
-) -> list[IncidentEvent]:
-    """Close what has not been seen for `close_after`. `sighted` holds when each was last signalled, by the
-    wall clock.
-    """
-    patience = timedelta(seconds=life.close_after)
-    events: list[IncidentEvent] = []
-    for key, identifier in state.active.items():
-        updated = state.by_id[identifier].updated
-        if now >= max(sighted.get(key, updated), updated) + patience:
-            events.append(IncidentClosed(identifier, QUIET, "", "nothing seen for a while", now, now))
-    return events[:AT_ONCE]
-
-
-def decide_acknowledge(
-    state: Incidents, identifier: str, actor: str, note: str, now: datetime
-) -> list[IncidentEvent]:
-    """Acknowledging twice is acknowledging once. Raises IncidentError."""
-    incident = _find(state, identifier)
-    if incident.status is Status.ACKNOWLEDGED:
-        return []
-    _require_active(incident)
-    return [IncidentAcknowledged(identifier, actor, note, now)]
-
-
-def decide_close(
-    state: Incidents, identifier: str, actor: str, note: str, now: datetime, life: LifeCycle
-) -> list[IncidentEvent]:
-    """Close by hand. Raises IncidentError."""
-    incident = _find(state, identifier)
-    if incident.status is Status.CLOSED:
-        return []
-    _require_active(incident)
-    hold = now + timedelta(seconds=life.hold_after_close)
-    return [IncidentClosed(identifier, OPERATOR, actor, note, now, hold)]
-
-
-def decide_false_positive(
-    state: Incidents, identifier: str, actor: str, note: str, now: datetime, life: LifeCycle
-) -> list[IncidentEvent]:
-    """Mark as false, also after it has closed. Raises IncidentError."""
-    if _find(state, identifier).status is Status.FALSE_POSITIVE:
-        return []
-    hold = now + timedelta(seconds=life.hold_after_false_positive)
-    return [IncidentMarkedFalsePositive(identifier, actor, note, now, hold)]
+def moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def evolve(state: Incidents, event: IncidentEvent) -> Incidents:
     """The state after one event. Events about an incident that has been forgotten change nothing."""
     if isinstance(event, IncidentOpened):
-        incident = Incident(
-            incident_id=event.incident_id,
-            victim=event.victim,
-            vector=event.vector,
-            status=Status.OPEN,
-            severity=event.severity,
-            confidence=event.confidence,
-            started=event.started,
-            opened=event.time,
-            updated=event.time,
-            last_seen=event.evidence.window_end,
-            expires=event.expires,
-            peak=event.evidence.rates,
-            reasons=event.reasons,
-            evidence=event.evidence,
-            detector=event.detector,
+        return _opened(state, event)
+    if isinstance(event, ThresholdRaised):
+        raised = Adjustment(
+            **{name: getattr(event, name) for name in Adjustment.__dataclass_fields__}  # of the same names
         )
-        by_id = _bounded({**state.by_id, incident.incident_id: incident})
-        return replace(state, by_id=by_id, active={**state.active, incident.key: incident.incident_id})
+        kept = {key: one for key, one in state.adjustments.items() if one.expires > event.time}
+        kept.pop(raised.adjustment_id, None)
+        while len(kept) >= KEPT_ADJUSTMENTS:
+            del kept[next(iter(kept))]
+        return replace(state, adjustments={**kept, raised.adjustment_id: raised})
+    if isinstance(event, ThresholdReverted):
+        kept = {key: one for key, one in state.adjustments.items() if key != event.adjustment_id}
+        return replace(state, adjustments=kept)
     incident = state.by_id.get(event.incident_id)
     if incident is None:
         return state
@@ -276,21 +160,93 @@ def evolve(state: Incidents, event: IncidentEvent) -> Incidents:
             peak=event.peak,
             reasons=event.reasons,
             evidence=event.evidence,
+            detectors=event.detectors or incident.detectors,
+            signals=incident.signals + event.signals,
         )
     elif isinstance(event, IncidentAcknowledged):
-        incident = replace(incident, status=Status.ACKNOWLEDGED, actor=event.actor, note=event.note)
+        status = Status.MITIGATED if incident.mitigations else Status.ACKNOWLEDGED
+        incident = _noted(incident, event.time, event.actor, "acknowledged", event.note)
+        incident = replace(incident, status=status, actor=event.actor, note=event.note)
+    elif isinstance(event, IncidentNoted):
+        incident = _noted(incident, event.time, event.actor, "note", event.note)
+    elif isinstance(event, IncidentMitigated):
+        incident = _noted(incident, event.time, event.actor, "mitigated", _of(event))
+        mitigations = (*incident.mitigations, event.mitigation_id)
+        incident = replace(incident, status=Status.MITIGATED, mitigations=mitigations)
+    elif isinstance(event, IncidentMitigationEnded):
+        incident = _mitigation_ended(incident, event)
     else:
-        false = isinstance(event, IncidentMarkedFalsePositive)
-        incident = replace(
-            incident,
-            status=Status.FALSE_POSITIVE if false else Status.CLOSED,
-            actor=event.actor or incident.actor,
-            note=event.note,
-            closed=event.time,
-            close_cause="false-positive" if isinstance(event, IncidentMarkedFalsePositive) else event.cause,
-        )
+        incident = _end(incident, event)
         state = _ended(state, incident, event.time, event.hold_until)
     return replace(state, by_id={**state.by_id, incident.incident_id: incident})
+
+
+def _opened(state: Incidents, event: IncidentOpened) -> Incidents:
+    incident = Incident(
+        incident_id=event.incident_id,
+        victim=event.victim,
+        vector=event.vector,
+        status=Status.OPEN,
+        severity=event.severity,
+        confidence=event.confidence,
+        started=event.started,
+        opened=event.time,
+        updated=event.time,
+        last_seen=event.evidence.window_end,
+        expires=event.expires,
+        peak=event.evidence.rates,
+        reasons=event.reasons,
+        evidence=event.evidence,
+        detector=event.detector,
+        technique=event.technique,
+        side=event.side or "destination",
+        related=event.related,
+        detectors=(event.detector,),
+        notes=(Note(event.time, event.detector, "opened", event.reasons[0].text if event.reasons else ""),),
+    )
+    by_id = {**state.by_id, incident.incident_id: incident}
+    for other in event.related:
+        known = by_id.get(other)
+        if known is not None and len(known.related) < KEPT_RELATED:
+            by_id[other] = replace(known, related=(*known.related, incident.incident_id))
+    return replace(state, by_id=_bounded(by_id), active={**state.active, incident.key: incident.incident_id})
+
+
+def _noted(incident: Incident, time: datetime, actor: str, action: str, text: str) -> Incident:
+    """With one more note; past KEPT_NOTES the oldest after the opening goes."""
+    notes = (*incident.notes, Note(time, actor, action, text))
+    if len(notes) > KEPT_NOTES:
+        notes = (notes[0], *notes[-KEPT_NOTES + 1 :])
+    return replace(incident, notes=notes)
+
+
+def _of(event: IncidentMitigated | IncidentMitigationEnded) -> str:
+    return f"{event.mitigation_id}: {event.note}" if event.note else event.mitigation_id
+
+
+def _mitigation_ended(incident: Incident, event: IncidentMitigationEnded) -> Incident:
+    left = tuple(one for one in incident.mitigations if one != event.mitigation_id)
+    incident = _noted(incident, event.time, event.actor, "mitigation-ended", _of(event))
+    status = incident.status
+    if status is Status.MITIGATED and not left:
+        status = Status.ACKNOWLEDGED if incident.actor else Status.OPEN
+    # What was dropped at the gateways is not seen here: from now on it has to be quiet again.
+    return replace(incident, status=status, mitigations=left, updated=event.time)
+
+
+def _end(incident: Incident, event: IncidentClosed | IncidentMarkedFalsePositive) -> Incident:
+    false = isinstance(event, IncidentMarkedFalsePositive)
+    cause = "false-positive" if isinstance(event, IncidentMarkedFalsePositive) else event.cause
+    action = "false-positive" if false else "closed"
+    incident = _noted(incident, event.time, event.actor, action, event.note)
+    return replace(
+        incident,
+        status=Status.FALSE_POSITIVE if false else Status.CLOSED,
+        actor=event.actor or incident.actor,
+        note=event.note,
+        closed=event.time,
+        close_cause=cause,
+    )
 
 
 def _ended(state: Incidents, incident: Incident, now: datetime, hold_until: datetime) -> Incidents:
@@ -316,39 +272,3 @@ def _bounded(by_id: dict[str, Incident]) -> dict[str, Incident]:
         for identifier in closed[:excess]:
             del by_id[identifier]
     return by_id
-
-
-def _held(state: Incidents, key: tuple[str, str], signal: Signal, now: datetime) -> bool:
-    """Held back by a person, or late traffic of an incident that has closed."""
-    hold = state.holds.get(key)
-    ended = state.ended.get(key)
-    return (hold is not None and now < hold) or (ended is not None and _moment(signal.window_end) <= ended)
-
-
-def _update_due(incident: Incident, signal: Signal, now: datetime, life: LifeCycle) -> bool:
-    worse = signal.opens and signal.severity.value > incident.severity.value
-    return worse or now >= incident.updated + timedelta(seconds=life.update_interval)
-
-
-def _peak(one: Rates, other: Rates) -> Rates:
-    return Rates(
-        max(one.bits_per_second, other.bits_per_second),
-        max(one.packets_per_second, other.packets_per_second),
-        max(one.flows_per_second, other.flows_per_second),
-    )
-
-
-def _find(state: Incidents, identifier: str) -> Incident:
-    incident = state.by_id.get(identifier)
-    if incident is None:
-        raise IncidentUnknownError(f"no incident {identifier!r}")
-    return incident
-
-
-def _require_active(incident: Incident) -> None:
-    if incident.status not in ACTIVE:
-        raise IncidentNotActiveError(f"incident {incident.incident_id} is {incident.status.name.lower()}")
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

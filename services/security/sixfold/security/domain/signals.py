@@ -34,3 +34,5 @@ class Signal:
     """
     technique: str = ""
     """ATT&CK technique, such as T1498.001."""
+    also: tuple[str, ...] = ()
+    """Other detectors that say the same; filled in where signals are joined."""
