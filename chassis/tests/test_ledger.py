@@ -184,6 +184,24 @@ async def test_a_standby_follows_and_takes_over(messaging: Messaging, assert_eve
     await standby.stop()
 
 
+async def test_writers_that_share_a_ledger_read_each_other(messaging: Messaging, assert_eventually) -> None:
+    one, other = ledger(messaging, shared=True), ledger(messaging, shared=True)
+    heard: list[tuple[int, bool]] = []
+    other.follow(lambda _, sequence, replayed: heard.append((sequence, replayed)))
+    await one.start()
+    await other.start()
+    assert await one.transact(take) == 0
+    await assert_eventually(lambda: other.state == (0,))
+    assert sorted(await asyncio.gather(*(book.transact(take) for book in (one, other) * 5))) == list(
+        range(1, 11)
+    )
+    await assert_eventually(lambda: one.state == other.state == tuple(range(11)))
+    assert [sequence for sequence, _ in heard] == list(range(1, 12))
+    assert {replayed for _, replayed in heard} == {True, False}
+    await one.stop()
+    await other.stop()
+
+
 class Frozen(Text):
     """Of a state that changes in place."""
 

@@ -88,6 +88,9 @@ class Ledger(Generic[State]):
     its argument is allowed, and then readers may, for the milliseconds of an append.
 
     `state` and `sequence` are what is acknowledged; `ready` says that the stream was read to its end.
+
+    Several active writers may share a ledger (`shared`): each also reads, within a quarter of a second, what the
+    others have written. `evolve` must return a new state then.
     """
 
     def __init__(
@@ -102,11 +105,13 @@ class Ledger(Generic[State]):
         snapshot_every: int = 10_000,
         snapshot_bytes: int = 64 * 1024 * 1024,
         role: Role = "active",
+        shared: bool = False,
         append_timeout: float = 30.0,
         telemetry: Telemetry | None = None,
     ) -> None:
         self.name = f"ledger-{centre}"
         self.role: Role = role
+        self._shared = shared
         self.task: asyncio.Task[None] | None = None
         self._initial = initial
         self._evolve = evolve
@@ -238,7 +243,7 @@ class Ledger(Generic[State]):
         try:
             await self._follow_until_promoted()
             while not self._stopping:
-                await self._wake.wait()
+                await self._until_woken()
                 self._wake.clear()
                 while self._pending:
                     await self._commit()
@@ -246,6 +251,18 @@ class Ledger(Generic[State]):
             reason = error if str(error) else type(error).__name__
             self._fail(self._pending, LedgerUnavailableError(f"{self.name} has ended: {reason}"))
             raise
+
+    async def _until_woken(self) -> None:
+        """Wait for a caller; a shared ledger reads meanwhile what other writers append."""
+        while self._shared and not self._wake.is_set():
+            try:
+                await asyncio.wait_for(self._wake.wait(), _FOLLOW_INTERVAL)
+            except TimeoutError:
+                try:
+                    await self._catch_up()
+                except READ_ERRORS as error:
+                    log.debug("%s: cannot read now: %s", self.name, error or type(error).__name__)
+        await self._wake.wait()
 
     async def _follow_until_promoted(self) -> None:
         while self.role == "standby":

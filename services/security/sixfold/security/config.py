@@ -114,13 +114,30 @@ class IncidentOptions(Settings):
         )
 
 
+class ReplicaOptions(Settings):
+    """Sharing the partitions with other replicas of the centre."""
+
+    name: str = Field("", max_length=100)
+    """Its own among the replicas, the same after a restart (a pod's name); empty: a new one at every start."""
+    beat_seconds: float = Field(0.75, ge=0.1, le=10)
+    patience_seconds: float = Field(3.0, ge=0.5, le=60)
+    """After so long without a sign of life, others take a replica's partitions."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "ReplicaOptions":
+        if self.patience_seconds < 2 * self.beat_seconds:
+            raise ValueError("replica.patience_seconds must be at least twice replica.beat_seconds")
+        return self
+
+
 class SecuritySettings(Settings):
     nats: NatsSettings = NatsSettings()
     rpc: RpcSettings = RpcSettings()
     health: HttpSettings = HttpSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     partitions: tuple[int, ...] = tuple(range(PARTITIONS))
-    """Flow partitions that this replica watches; all of them when it is alone."""
+    """Flow partitions that this replica may watch; it shares them with the others that are there."""
+    replica: ReplicaOptions = ReplicaOptions()  # pyright: ignore[reportCallIssue]
     rows_at_once: int = Field(65_536, ge=1_024, le=1_048_576)
     """Small batches are joined up to so many flows and counted in one pass."""
     look_seconds: float = Field(1.0, gt=0)

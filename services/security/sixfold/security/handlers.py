@@ -173,6 +173,13 @@ class FlowWatch:
                 # What was counted last may not have been looked at.
                 self._unsettled |= {self._window.head - 1, self._window.head}
 
+    def gained(self) -> bool:
+        """Partitions were gained: what another replica saw of them is not in this window. True: it is empty, so that
+        a checkpoint can be restored.
+        """
+        self._started = self._clock()
+        return self._window.head == 0
+
     @property
     def columns(self) -> frozenset[str]:
         """Columns of a flow batch that are counted by; the others need not be decoded."""

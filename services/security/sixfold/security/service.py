@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sixfold.api.security.v1.security_pb2_grpc import add_SecurityServiceServicer_to_server
@@ -13,6 +14,7 @@ from sixfold.chassis.telemetry import Telemetry
 from sixfold.security.adapters import flows
 from sixfold.security.adapters.broadcast import Broadcast
 from sixfold.security.adapters.checkpoints import Checkpoints
+from sixfold.security.adapters.leases import Partitions
 from sixfold.security.adapters.ledger import CENTRE, CentreSnapshots, LedgerPart, codec
 from sixfold.security.adapters.metering import TelemetryMeter, observe
 from sixfold.security.adapters.registry import chosen
@@ -43,6 +45,7 @@ class Service(Lifecycle):
     ledger: LedgerPart[Incidents]
     changes: Broadcast[tuple[str, int]]
     rpc: RpcServer
+    partitions: Partitions
 
 
 def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
@@ -61,6 +64,7 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
         evolve=evolve_centre,
         codec=codec(),
         snapshots=CentreSnapshots(),
+        shared=True,
     )
     whole.follow(changed)
     ledger = LedgerPart(whole, lambda centre: centre.incidents)
@@ -87,13 +91,6 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
     observe(telemetry, "security_window_hosts", "rows held in the window", lambda: watch.hosts)
     observe(telemetry, "security_incidents_active", "incidents that are on", lambda: len(ledger.state.active))
     observe(telemetry, "security_watchers", "streams of WatchIncidents", lambda: changes.watchers)
-    consumers = flows.consumers(
-        messaging,
-        telemetry,
-        flows.handler(watch.take, telemetry, watch.columns),
-        settings.partitions,
-        name=CENTRE,
-    )
     operators = Operators(ledger=ledger, life=settings.incidents.domain(), clock=dependencies.clock)
     servicer = SecurityServicer(watch, operators, changes)
     rpc = RpcServer(
@@ -104,14 +101,36 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
     )
     checkpoints = Checkpoints(
         messaging,
-        key="-".join(str(partition) for partition in settings.partitions),
+        partitions=lambda: partitions.newest,
         interval=settings.checkpoint_seconds,
         dump=watch.dump,
         restore=watch.restore,
     )
+
+    async def gained(held: Sequence[int]) -> None:
+        if watch.gained():
+            await checkpoints.load(held)
+
+    handle = flows.handler(watch.take, telemetry, watch.columns)
+    partitions = Partitions(
+        messaging,
+        name=settings.replica.name,
+        partitions=settings.partitions,
+        beat=settings.replica.beat_seconds,
+        patience=settings.replica.patience_seconds,
+        consumer=lambda partition: flows.consumer(messaging, telemetry, handle, partition, name=CENTRE),
+        gained=gained,
+    )
+    observe(
+        telemetry,
+        "security_partitions_held",
+        "partitions that this replica watches",
+        lambda: len(partitions.held),
+    )
     closing = Background("security-incidents", lambda: _close_quiet(watch))
-    service = Service([whole, checkpoints, *consumers, closing, rpc], name=CENTRE)
+    service = Service([whole, checkpoints, partitions, closing, rpc], name=CENTRE)
     service.watch, service.ledger, service.changes, service.rpc = watch, ledger, changes, rpc
+    service.partitions = partitions
     return service
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import nats.errors
@@ -19,7 +19,9 @@ _TROUBLE: Final = (nats.errors.Error, APIError, BusUnavailableError, TimeoutErro
 
 
 class Checkpoints:
-    """Restores when started, saves every `interval` seconds and when stopped; a component.
+    """Saves every `interval` seconds and when stopped; a component. `load` restores.
+
+    A checkpoint stands under the partitions that it was counted from.
 
     A bus that is away costs the checkpoint, never the centre: it is tried again at the next turn.
     """
@@ -28,7 +30,7 @@ class Checkpoints:
         self,
         messaging: Messaging,
         *,
-        key: str,
+        partitions: Callable[[], Sequence[int]],
         interval: float,
         dump: Callable[[], Awaitable[bytes | None]],
         restore: Callable[[bytes], Awaitable[None]],
@@ -36,16 +38,19 @@ class Checkpoints:
         self.name = "security-checkpoints"
         self.task: asyncio.Task[None] | None = None
         self._messaging = messaging
-        self._key = key
+        self._partitions = partitions
         self._interval = interval
         self._dump = dump
         self._restore = restore
 
-    async def start(self) -> None:
+    async def load(self, partitions: Sequence[int]) -> None:
+        """Go on with the newest checkpoint of exactly these partitions, if there is one."""
         with contextlib.suppress(NotFoundError, ObjectNotFoundError):
             store = await self._messaging.js.object_store(BUCKET)
-            stored = await store.get(self._key)
+            stored = await store.get(_key(partitions))
             await self._restore(stored.data or b"")
+
+    async def start(self) -> None:
         self.task = asyncio.create_task(self._run(), name=self.name)
 
     async def stop(self) -> None:
@@ -61,11 +66,12 @@ class Checkpoints:
 
     async def _save(self) -> None:
         """Write what `dump` gives; None is nothing new."""
-        data = await self._dump()
+        partitions = self._partitions()
+        data = await self._dump() if partitions else None
         if data is None:
             return
         try:
-            await (await self._store()).put(self._key, data)
+            await (await self._store()).put(_key(partitions), data)
         except _TROUBLE as error:
             log.warning("no checkpoint of the window written: %s", error or type(error).__name__)
 
@@ -75,3 +81,7 @@ class Checkpoints:
         except NotFoundError:
             config = ObjectStoreConfig(replicas=self._messaging.settings.replicas)
             return await self._messaging.js.create_object_store(BUCKET, config=config)
+
+
+def _key(partitions: Sequence[int]) -> str:
+    return "-".join(str(partition) for partition in partitions)

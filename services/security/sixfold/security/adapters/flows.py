@@ -21,8 +21,10 @@ from sixfold.security.handlers import Columns, FlowBatch
 
 log = logging.getLogger(__name__)
 
-ACK_WAIT = 10.0
-"""Seconds after which what a killed process had in hand comes again; a living one extends it."""
+ACK_WAIT = 4.0
+"""Seconds after which what a killed process had in hand comes again, to whoever has taken its place by then; a living
+one extends it.
+"""
 INACTIVE_THRESHOLD = 600.0
 """Seconds after which the server forgets a consumer nobody pulls from, so that a dead one holds no flows."""
 
@@ -86,22 +88,19 @@ def handler(
     return handle
 
 
-def consumers(
-    messaging: Messaging, telemetry: Telemetry, handle: Handler, partitions: Sequence[int], *, name: str
-) -> list[Consumer]:
-    """One durable consumer for each partition, so that replicas can share them."""
-    return [
-        Consumer(
-            messaging,
-            stream=FLOW_STREAM,
-            durable=f"{name}-flows-{partition}",
-            subjects=[f"flow.{partition}.*"],
-            handle=handle,
-            telemetry=telemetry,
-            batch=16,
-            max_in_flight=256,
-            ack_wait=ACK_WAIT,
-            inactive_threshold=INACTIVE_THRESHOLD,
-        )
-        for partition in partitions
-    ]
+def consumer(
+    messaging: Messaging, telemetry: Telemetry, handle: Handler, partition: int, *, name: str
+) -> Consumer:
+    """The durable consumer of one partition, which replicas hand on to each other."""
+    return Consumer(
+        messaging,
+        stream=FLOW_STREAM,
+        durable=f"{name}-flows-{partition}",
+        subjects=[f"flow.{partition}.*"],
+        handle=handle,
+        telemetry=telemetry,
+        batch=16,
+        max_in_flight=256,
+        ack_wait=ACK_WAIT,
+        inactive_threshold=INACTIVE_THRESHOLD,
+    )
