@@ -14,9 +14,9 @@ from nats.js.api import DeliverPolicy, StreamConfig
 from sixfold.agent.alerts import safe_name
 from sixfold.api.agent.v1 import agent_pb2 as pb
 from sixfold.api.subjects import command_subject
+from sixfold.chassis.commands import Signer
 from sixfold.chassis.messaging import Messaging
 from sixfold.chassis.testing import NatsServers, assert_eventually
-from sixfold.emergency.adapters.signing import Signer
 
 from .agent_process import GATEWAY, Agent, Exporter
 from .test_agent_delivery import bus, start

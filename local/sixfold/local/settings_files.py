@@ -18,7 +18,8 @@ API_KEY: Final = "openapi.key"
 ISSUER: Final = "command-issuer"
 CONFIGURATION_ISSUER: Final = "configuration-issuer"
 SOURCES_ISSUER: Final = "sources-issuer"
-"""Of alerts, of gateways' configurations (address centre), of valid sources (identity centre)."""
+POLICY_ISSUER: Final = "policy-issuer"
+"""Of alerts, of gateways' configurations (address centre), of valid sources (identity), of policies (security)."""
 DHCPV6_POOL: Final = "dhcpv6"
 """The pool that edges get prefixes from."""
 _HEADER: Final = (
@@ -137,7 +138,8 @@ def write_api_keys(home: Home) -> str:
 
 def documents(home: Home, ports: Ports, flow_bytes: int) -> dict[str, dict[str, Any]]:
     """Settings by service; keys that are missing are made."""
-    ensure_seed(home, ISSUER)
+    for issuer in (ISSUER, CONFIGURATION_ISSUER, SOURCES_ISSUER, POLICY_ISSUER):
+        ensure_seed(home, issuer)
     return {
         **{name: centre(home, ports, name, flow_bytes) for name in CENTRES},
         "console": door(home, ports, "console", "console"),

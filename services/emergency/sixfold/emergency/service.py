@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sixfold.api.emergency.v1.emergency_pb2_grpc import add_EmergencyServiceServicer_to_server
 from sixfold.api.subjects import RECEIPT_STREAM
+from sixfold.chassis.commands import CommandSender
 from sixfold.chassis.ledger import Ledger
 from sixfold.chassis.lifecycle import Background, Lifecycle
 from sixfold.chassis.messaging import Consumer, Messaging
@@ -55,7 +56,7 @@ def build(settings: EmergencySettings, dependencies: Dependencies) -> Service:
     streams = Streams(
         messaging, commands_bytes=settings.commands_bytes, receipts_bytes=settings.receipts_bytes
     )
-    commands = SignedCommands(messaging, settings.signing_seed_file)
+    sender = CommandSender(messaging, settings.signing_seed_file)
     gateways = HeardGateways(
         messaging,
         areas=settings.areas,
@@ -65,7 +66,7 @@ def build(settings: EmergencySettings, dependencies: Dependencies) -> Service:
     )
     alerts = Alerts(
         ledger=ledger,
-        commands=commands,
+        commands=SignedCommands(sender),
         gateways=gateways,
         policy=settings.alerts.policy(),
         limits=settings.document.limits(),
@@ -89,7 +90,7 @@ def build(settings: EmergencySettings, dependencies: Dependencies) -> Service:
     )
     sending = Background("emergency-sending", alerts.run)
     service = Service(
-        [streams, commands, ledger, gateways, receipts, sending, rpc, WatchEnd(alerts)], name=CENTRE
+        [streams, sender, ledger, gateways, receipts, sending, rpc, WatchEnd(alerts)], name=CENTRE
     )
     service.rpc, service.alerts = rpc, alerts
     return service

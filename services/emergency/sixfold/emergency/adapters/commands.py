@@ -1,14 +1,13 @@
 """Commands to the gateways: signed, on the stream COMMANDS; and the streams that this centre owns."""
 
 from datetime import datetime
-from pathlib import Path
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from sixfold.api.agent.v1 import agent_pb2 as agent
-from sixfold.api.subjects import COMMAND_STREAM, RECEIPT_STREAM, REPORT_STREAM, command_subject
+from sixfold.api.subjects import COMMAND_STREAM, RECEIPT_STREAM, REPORT_STREAM
+from sixfold.chassis.commands import CommandSender, SigningError, new_command
 from sixfold.chassis.messaging import Messaging, MessagingError
-from sixfold.emergency.adapters.signing import Signer, load_signer
 from sixfold.emergency.domain.decisions import Command
 from sixfold.emergency.domain.events import AlertAccepted
 from sixfold.emergency.ports import SendError
@@ -17,42 +16,20 @@ DAY = 86_400
 
 
 class SignedCommands:
-    """ports.Commands over JetStream: the command's id is the message's, so that a repetition is stored once.
+    """ports.Commands over JetStream."""
 
-    A component: it reads its seed when it starts.
-    """
-
-    name = "command-signer"
-
-    def __init__(self, messaging: Messaging, seed_file: Path) -> None:
-        self._messaging = messaging
-        self._seed_file = seed_file
-        self._signer: Signer | None = None
-
-    async def start(self) -> None:
-        self._signer = load_signer(self._seed_file)
-
-    async def stop(self) -> None:
-        return None
+    def __init__(self, sender: CommandSender) -> None:
+        self._sender = sender
 
     async def send(self, command: Command, alert: AlertAccepted, now: datetime) -> None:
-        if self._signer is None:
-            raise SendError("the seed is not loaded yet")
-        signed = self._signer.sign(build_command(command, alert, now))
         try:
-            await self._messaging.publish(
-                command_subject(command.gateway, "alert"),
-                signed.SerializeToString(),
-                message_id=command.command_id,
-            )
-        except MessagingError as error:
+            await self._sender.send("alert", build_command(command, alert, now))
+        except (MessagingError, SigningError) as error:
             raise SendError(str(error)) from error
 
 
 def build_command(command: Command, alert: AlertAccepted, now: datetime) -> agent.Command:
-    message = agent.Command(id=command.command_id, gateway=command.gateway)
-    message.issued.FromDatetime(now)
-    message.expires.FromDatetime(alert.expires)
+    message = new_command(command.command_id, command.gateway, now=now, lifetime=alert.expires - now)
     if command.withdrawal:
         message.cancel_alert.alert_id = alert.alert_id
         return message

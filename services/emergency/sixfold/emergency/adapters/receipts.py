@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from google.protobuf.message import DecodeError
 
 from sixfold.api.agent.v1 import agent_pb2 as agent
+from sixfold.chassis.commands import read_receipt as read_agent_receipt
 from sixfold.chassis.messaging import Inbound, Poison
 from sixfold.emergency.domain.events import ReceiptRecorded
 from sixfold.emergency.handlers import Alerts
@@ -19,18 +20,12 @@ OUTCOMES = {
 
 def read_receipt(message: Inbound) -> ReceiptRecorded:
     """Raises Poison: malformed, gateway-mismatch (a gateway speaks for another), outcome-unknown."""
-    try:
-        receipt = agent.Receipt.FromString(message.data)
-    except DecodeError as error:
-        raise Poison("malformed", str(error), message) from error
-    gateway = message.subject.partition(".")[2]
-    if receipt.gateway != gateway:
-        raise Poison("gateway-mismatch", f"{gateway!r} sent a receipt of {receipt.gateway[:64]!r}", message)
+    receipt = read_agent_receipt(message)
     outcome = OUTCOMES.get(receipt.outcome)
     if outcome is None:
         raise Poison("outcome-unknown", str(receipt.outcome), message)
     return ReceiptRecorded(
-        receipt.alert_id, gateway, receipt.command_id, outcome, receipt.cause[:256], message.published
+        receipt.alert_id, receipt.gateway, receipt.command_id, outcome, receipt.cause[:256], message.published
     )
 
 
