@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from sixfold.agent.config import AgentSettings, ExecHook
+from sixfold.agent.config import AgentSettings, ExecHook, PolicySettings
 from sixfold.agent.receive import Receiver
 
 
@@ -26,6 +26,8 @@ def warnings(settings: AgentSettings) -> Iterator[str]:
         yield "translation.configured_by is empty: every configuration of this gateway will be refused"
     if chosen.enabled and not chosen.sources_from:
         yield "translation.sources_from is empty: valid sources are those of the configuration alone"
+    if settings.policies.enabled and not settings.policies.issuers:
+        yield "policies.issuers is empty: every policy will be refused"
     folder = _existing(settings.state_dir)
     free = shutil.disk_usage(folder).free
     if free < settings.spool.max_bytes:
@@ -58,6 +60,8 @@ def problems(settings: AgentSettings) -> list[str]:
     ]
     if settings.translation.enabled:
         found += _translation_problems(settings.translation.programs)
+    if settings.policies.enabled:
+        found += _policy_problems(settings.policies)
     seed = settings.nats.nkey_seed_file
     if seed is not None and not os.access(seed, os.R_OK):
         found.append(f"cannot read nats.nkey_seed_file {seed}")
@@ -73,6 +77,14 @@ def _translation_problems(programs: bool) -> Iterator[str]:
         yield f"translation.enabled needs {', '.join(missing)}: install the packages"
     if programs and not Path("/dev/net/tun").exists():
         yield "translation.enabled needs /dev/net/tun: load the module tun"
+
+
+def _policy_problems(settings: PolicySettings) -> Iterator[str]:
+    if os.geteuid() != 0:
+        yield "policies.enabled needs root: nftables is not for others"
+    programs = ("nft", "ip", *((settings.bgp.program,) if settings.bgp.peers else ()))
+    if missing := [one for one in programs if shutil.which(one) is None]:
+        yield f"policies.enabled needs {', '.join(missing)}: install the packages"
 
 
 def _kernel_limit() -> int | None:

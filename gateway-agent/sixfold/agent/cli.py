@@ -1,4 +1,4 @@
-"""The command line: run, replay, meter, simulate, status, config, check, gateway."""
+"""The command line: run, replay, meter, simulate, status, config, check, gateway, policy."""
 
 import asyncio
 import json
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sixfold.agent.gateway.command import gateway_commands
+from sixfold.agent.gateway.policy.command import policy_commands
 from sixfold.agent.meter.command import meter_command
 from sixfold.agent.replay import replay_command
 from sixfold.agent.simulate.command import simulate_command
@@ -144,4 +145,5 @@ def application() -> typer.Typer:
     app.command("meter")(meter_command)
     app.command("simulate")(simulate_command)
     app.add_typer(gateway_commands(), name="gateway")
+    app.add_typer(policy_commands(), name="policy")
     return app

@@ -17,10 +17,11 @@ from google.protobuf.message import DecodeError
 from nacl.exceptions import BadSignatureError
 
 from sixfold.agent.alerts import Alerts, DeliveryError
-from sixfold.agent.config import CommandSettings, TranslationSettings
+from sixfold.agent.config import CommandSettings, PolicySettings, TranslationSettings
 from sixfold.agent.counters import Counters
 from sixfold.agent.gateway.apply import ApplyError
 from sixfold.agent.gateway.control import ControlRefusal, GatewayControl
+from sixfold.agent.gateway.policy.control import PolicyControl
 from sixfold.agent.keys import verify_key
 from sixfold.api.agent.v1 import agent_pb2 as pb
 from sixfold.api.subjects import COMMAND_STREAM, receipt_subject
@@ -130,10 +131,19 @@ class Commands:
         counters: Counters,
         control: GatewayControl | None = None,
         translation: TranslationSettings = TranslationSettings(),  # noqa: B008 - frozen
+        policy_control: PolicyControl | None = None,
+        policies: PolicySettings = PolicySettings(),  # noqa: B008 - frozen
     ) -> None:
         self._control = control
         self._translation = translation
-        self._issuers = {*settings.issuers, *translation.configured_by, *translation.sources_from}
+        self._policy_control = policy_control
+        self._policies = policies
+        self._issuers = {
+            *settings.issuers,
+            *translation.configured_by,
+            *translation.sources_from,
+            *policies.issuers,
+        }
         self._gateway = gateway
         self._settings = settings
         self._messaging = messaging
@@ -191,6 +201,7 @@ class Commands:
         rights = {
             "configure_gateway": self._translation.configured_by,
             "set_valid_sources": self._translation.sources_from,
+            "set_policies": self._policies.issuers,
         }
         kind = command.WhichOneof("body") or ""
         issuer = pb.SignedCommand.FromString(message).issuer
@@ -199,7 +210,7 @@ class Commands:
 
     async def _obey(self, command: pb.Command, message: Inbound) -> Obeyed:
         kind = command.WhichOneof("body")
-        if kind == "configure_gateway" or kind == "set_valid_sources":
+        if kind in ("configure_gateway", "set_valid_sources", "set_policies"):
             return await self._control_gateway(command, message)
         alert_id = getattr(command, kind).alert_id if kind else ""
         outcome, cause = pb.Receipt.OUTCOME_DELIVERED, ""
@@ -220,9 +231,14 @@ class Commands:
     async def _control_gateway(self, command: pb.Command, message: Inbound) -> Obeyed:
         outcome, cause, generation = pb.Receipt.OUTCOME_APPLIED, "", 0
         try:
-            if self._control is None:
+            if command.HasField("set_policies"):
+                generation = command.set_policies.generation
+                if self._policy_control is None:
+                    raise ControlRefusal("not-enabled", "policies.enabled is false on this gateway")
+                changed = await self._policy_control.enforce(command.set_policies)
+            elif self._control is None:
                 raise ControlRefusal("not-enabled", "translation.enabled is false on this gateway")
-            if command.HasField("configure_gateway"):
+            elif command.HasField("configure_gateway"):
                 generation = command.configure_gateway.generation
                 changed = await self._control.configure(command.configure_gateway)
             else:

@@ -1,6 +1,7 @@
 """Settings of the gateway-agent."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -124,6 +125,82 @@ class TranslationSettings(Settings):
         return value
 
 
+class BgpPeer(Settings):
+    """A router that takes our routes."""
+
+    address: str
+    local_address: str
+    """Ours towards it."""
+    peer_as: int = Field(ge=1, le=4_294_967_295)
+    port: int = Field(default=179, ge=1, le=65_535)
+
+    @field_validator("address", "local_address")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        return str(ipaddress.ip_address(value))
+
+
+class BgpSettings(Settings):
+    """ExaBGP, which announces diversions. Without peers nothing is announced, and diversions are refused."""
+
+    program: str = "exabgp"
+    user: str = "root"
+    """Whom ExaBGP runs as; it has to read the agent's state_dir."""
+    local_as: int = Field(default=64_512, ge=1, le=4_294_967_295)
+    router_id: str = "192.0.2.1"
+    peers: tuple[BgpPeer, ...] = ()
+    next_hop_ipv4: str = "192.0.2.1"
+    next_hop_ipv6: str = "100::1"
+    """Of black holes: addresses that the routers lead to nowhere (RFC 5635; 100::/64, RFC 6666)."""
+    communities: tuple[str, ...] = ()
+    """Of black holes, beside BLACKHOLE and NO_EXPORT; such as `64500:666`."""
+    most_routes: int = Field(default=1_000, ge=1)
+
+    @field_validator("router_id", "next_hop_ipv4")
+    @classmethod
+    def _is_ipv4(cls, value: str) -> str:
+        return str(ipaddress.IPv4Address(value))
+
+    @field_validator("next_hop_ipv6")
+    @classmethod
+    def _is_ipv6(cls, value: str) -> str:
+        return str(ipaddress.IPv6Address(value))
+
+    @field_validator("communities")
+    @classmethod
+    def _are_communities(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            if not re.fullmatch(r"\d{1,5}:\d{1,5}", one):
+                raise ValueError(f"{one!r} is no community such as 64500:666")
+        return value
+
+
+class PolicySettings(Settings):
+    """Whether the agent enforces policies against attacks. Needs root (CAP_NET_ADMIN) and nftables."""
+
+    enabled: bool = False
+    issuers: tuple[str, ...] = ()
+    """Public NKeys whose policies are obeyed: the security centre's."""
+    protect: tuple[str, ...] = ()
+    """Prefixes that no policy may touch, beside those of nats.servers and translation.protect."""
+    nat64_prefixes: tuple[str, ...] = ("64:ff9b::/96",)
+    """Behind these, protected IPv4 prefixes are protected, too."""
+    longest_seconds: int = Field(default=86_400, ge=1)
+    """A policy that lasts longer is refused."""
+    report_seconds: float = Field(default=2.0, gt=0)
+    """How often counters are read, and told while there are policies."""
+    bgp: BgpSettings = BgpSettings()
+
+    _keys = field_validator("issuers")(_are_keys)
+
+    @field_validator("protect", "nat64_prefixes")
+    @classmethod
+    def _are_prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for prefix in value:
+            ipaddress.ip_network(prefix)
+        return value
+
+
 class AgentSettings(Settings):
     gateway: str = "gw-1"
     state_dir: Path = Path("/var/lib/sixfold-agent")
@@ -135,6 +212,7 @@ class AgentSettings(Settings):
     commands: CommandSettings = CommandSettings()
     netflow: NetflowSettings = NetflowSettings()
     translation: TranslationSettings = TranslationSettings()
+    policies: PolicySettings = PolicySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     health: HttpSettings = HttpSettings(port=9273)
     heartbeat_seconds: float = Field(default=5.0, gt=0)

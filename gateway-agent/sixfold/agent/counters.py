@@ -85,6 +85,9 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "forged_bytes": "their bytes, by action",
     "forged_unread": "times that the counters of forged sources could not be read",
     "reports": "reports to the bus, by outcome",
+    "policies_applied": "sets of policies put into force, by outcome",
+    "policies_restored": "times that the policies were no longer in the kernel, or changed, and were put back",
+    "policies_unread": "times that the counters of policies could not be read",
     # Commands
     "commands": "commands, by outcome and cause",
     "heartbeats": "heartbeats, by outcome",

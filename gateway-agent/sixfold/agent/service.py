@@ -1,8 +1,9 @@
 """The gateway-agent put together: the only place where its parts meet."""
 
 import asyncio
+import ipaddress
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,7 +18,11 @@ from sixfold.agent.conntrack import ConntrackCollector, ConntrackReceiver, Trans
 from sixfold.agent.counters import CounterExposition, Counters
 from sixfold.agent.gateway.control import GatewayControl
 from sixfold.agent.gateway.forged import ForgedSources
-from sixfold.agent.gateway.protect import protected_networks
+from sixfold.agent.gateway.plan import Network, Plan
+from sixfold.agent.gateway.policy.control import PolicyControl
+from sixfold.agent.gateway.policy.report import PolicyReports
+from sixfold.agent.gateway.protect import protected_networks, route_interface
+from sixfold.agent.gateway.validate import Protected
 from sixfold.agent.heartbeat import heartbeat
 from sixfold.agent.netflow.collector import Collector as NetflowCollector
 from sixfold.agent.publish import Publisher
@@ -252,6 +257,7 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
         divide=sealer.divide,
     )
     control = _control(settings, state, counters)
+    policies = _policies(settings, state, counters, control)
     collecting = Collecting(
         settings,
         state=state,
@@ -268,6 +274,8 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
         counters=counters,
         control=control,
         translation=settings.translation,
+        policy_control=policies,
+        policies=settings.policies,
     )
     consumer = Consumer(
         messaging,
@@ -293,7 +301,11 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
                     sources=collecting.sources,
                     spool=spool,
                     counters=counters,
-                    bus=[*publisher.troubles, *(control.troubles if control else ())],
+                    bus=[
+                        *publisher.troubles,
+                        *(control.troubles if control else ()),
+                        *(policies.troubles if policies else ()),
+                    ],
                     known=lambda: _known(collecting.sources),
                 ),
             )
@@ -316,6 +328,16 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
             seconds=settings.translation.report_seconds,
         )
         parts = [*parts, Background("gateway", control.run), Background("forged-sources", forged.run)]
+    if policies is not None:
+        reports = PolicyReports(
+            settings.gateway,
+            control=policies,
+            messaging=messaging,
+            counters=counters,
+            seconds=settings.policies.report_seconds,
+        )
+        # In force again before a command comes.
+        parts = [Started("remembered-policies", policies.start), *parts, Background("policies", reports.run)]
     service = Service(parts, name="agent", drain_timeout=2 * DRAIN)
     service.counters, service.spool, service.collecting = counters, spool, collecting
     return service
@@ -333,6 +355,45 @@ def _control(settings: AgentSettings, state: StateDirectory, counters: Counters)
         protected=lambda: protected_networks(settings.nats.servers, chosen.protect),
         counters=counters,
     )
+
+
+def _policies(
+    settings: AgentSettings, state: StateDirectory, counters: Counters, control: GatewayControl | None
+) -> PolicyControl | None:
+    """Raises RememberedError."""
+    chosen = settings.policies
+    if not chosen.enabled:
+        return None
+
+    def plan() -> Plan | None:
+        return control.plan if control is not None else None
+
+    def protected() -> Sequence[Protected]:
+        named = (*settings.translation.protect, *chosen.protect)
+        found = protected_networks(settings.nats.servers, named)
+        management = known.management if (known := plan()) is not None else ()
+        return [*found, *(Protected(one, route_interface(one), "a management prefix") for one in management)]
+
+    def nat64() -> Sequence[Network]:
+        named = [ipaddress.ip_network(one) for one in chosen.nat64_prefixes]
+        known = plan()
+        return [*named, *((known.nat64.prefix,) if known is not None and known.nat64 is not None else ())]
+
+    return PolicyControl(state.policies, chosen, protected=protected, nat64=nat64, counters=counters)
+
+
+class Started:
+    """What has to be done once, before the parts after it."""
+
+    def __init__(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        self.name = name
+        self._work = work
+
+    async def start(self) -> None:
+        await self._work()
+
+    async def stop(self) -> None:
+        return
 
 
 class Detached:

@@ -52,6 +52,10 @@ class StateDirectory:
     def gateway(self) -> Path:
         return self.folder / "gateway"
 
+    @property
+    def policies(self) -> Path:
+        return self.folder / "policies"
+
     def close(self) -> None:
         self._lock.close()
 
