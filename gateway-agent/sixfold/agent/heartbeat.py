@@ -66,8 +66,9 @@ def heartbeat(
     counters: Counters,
     bus: Sequence[str],
     known: Callable[[], tuple[int, int]],
+    generations: tuple[int, int] = (0, 0),
 ) -> pb.Heartbeat:
-    """known: (exporters, templates)."""
+    """known: (exporters, templates). generations: of the configuration and of the valid sources."""
     statuses = [source.receiver.status() for source in sources]
     waiting = spool.status()
     snapshot = counters.snapshot()
@@ -81,6 +82,8 @@ def heartbeat(
         troubles=troubles(statuses, spool, counters, bus),
         exporters=exporters,
         templates=templates,
+        configuration_generation=generations[0],
+        sources_generation=generations[1],
         spool=pb.Spool(
             batches=waiting.batches,
             bytes=waiting.bytes,

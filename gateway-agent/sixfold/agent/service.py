@@ -307,6 +307,7 @@ def build(settings: AgentSettings, dependencies: Dependencies) -> Service:
                         *(policies.troubles if policies else ()),
                     ],
                     known=lambda: _known(collecting.sources),
+                    generations=control.generations if control else (0, 0),
                 ),
             )
             await asyncio.sleep(settings.heartbeat_seconds)

@@ -62,6 +62,12 @@ class GatewayControl:
     def plan(self) -> Plan | None:
         return self._plan
 
+    @property
+    def generations(self) -> tuple[int, int]:
+        """Of the configuration and of the valid sources; 0: none is usable."""
+        told = self._configuration if self._plan is not None else None
+        return told.generation if told is not None else 0, self._sources.generation
+
     def translation(self) -> Translation:
         """From any thread."""
         return self._translation

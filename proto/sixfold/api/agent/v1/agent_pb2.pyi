@@ -413,7 +413,7 @@ class Receipt(_message.Message):
     def __init__(self, command_id: _Optional[str] = ..., alert_id: _Optional[str] = ..., gateway: _Optional[str] = ..., outcome: _Optional[_Union[Receipt.Outcome, str]] = ..., cause: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., generation: _Optional[int] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("gateway", "agent_version", "time", "started", "epoch", "flow_schema", "listeners", "spool", "counters", "troubles", "exporters", "templates")
+    __slots__ = ("gateway", "agent_version", "time", "started", "epoch", "flow_schema", "listeners", "spool", "counters", "troubles", "exporters", "templates", "configuration_generation", "sources_generation")
     class CountersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -433,6 +433,8 @@ class Heartbeat(_message.Message):
     TROUBLES_FIELD_NUMBER: _ClassVar[int]
     EXPORTERS_FIELD_NUMBER: _ClassVar[int]
     TEMPLATES_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_GENERATION_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_GENERATION_FIELD_NUMBER: _ClassVar[int]
     gateway: str
     agent_version: str
     time: _timestamp_pb2.Timestamp
@@ -445,7 +447,9 @@ class Heartbeat(_message.Message):
     troubles: _containers.RepeatedScalarFieldContainer[str]
     exporters: int
     templates: int
-    def __init__(self, gateway: _Optional[str] = ..., agent_version: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., epoch: _Optional[str] = ..., flow_schema: _Optional[str] = ..., listeners: _Optional[_Iterable[_Union[Listener, _Mapping]]] = ..., spool: _Optional[_Union[Spool, _Mapping]] = ..., counters: _Optional[_Mapping[str, int]] = ..., troubles: _Optional[_Iterable[str]] = ..., exporters: _Optional[int] = ..., templates: _Optional[int] = ...) -> None: ...
+    configuration_generation: int
+    sources_generation: int
+    def __init__(self, gateway: _Optional[str] = ..., agent_version: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., epoch: _Optional[str] = ..., flow_schema: _Optional[str] = ..., listeners: _Optional[_Iterable[_Union[Listener, _Mapping]]] = ..., spool: _Optional[_Union[Spool, _Mapping]] = ..., counters: _Optional[_Mapping[str, int]] = ..., troubles: _Optional[_Iterable[str]] = ..., exporters: _Optional[int] = ..., templates: _Optional[int] = ..., configuration_generation: _Optional[int] = ..., sources_generation: _Optional[int] = ...) -> None: ...
 
 class Listener(_message.Message):
     __slots__ = ("protocol", "address", "port", "datagrams", "kernel_drops", "receive_buffer_bytes")
