@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import pyarrow as pa
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from sixfold.api.addressing.policy import BLOCK, Action, wrong
 from sixfold.api.credit.v1 import credit_pb2 as pb
 from sixfold.api.credit.v1 import credit_pb2_grpc
 from sixfold.chassis import rpc
@@ -16,6 +17,7 @@ from sixfold.credit.loader.ledger import BindingLoader
 from sixfold.credit.loader.loader import Loader
 from sixfold.credit.warehouse.connection import Warehouse, WarehouseBusyError, WarehouseRefusedError
 from sixfold.credit.warehouse.questions import IPV6_SHARE, NEEDS_HOST, QUESTIONS
+from sixfold.credit.warehouse.sums import MAX_PREFIXES, sums
 
 R = TypeVar("R")
 PIECE: Final = 1 << 20
@@ -122,6 +124,22 @@ class CreditServicer(credit_pb2_grpc.CreditServiceServicer):
         table = await asked(self._warehouse.query_arrow(sql, {**parameters, "database": self._database}))
         for piece in pieces(table):
             yield pb.QueryFlowsResponse(arrow=piece)
+
+    async def SumFlows(self, request: pb.SumFlowsRequest, context: Any) -> pb.SumFlowsResponse:  # noqa: N802
+        if found := wrong(request.match, Action(BLOCK)):
+            raise rpc.InvalidArgument(found[0].where, found[0].detail, reason="MATCH_INVALID")
+        for name in ("sources", "destinations"):
+            if len(getattr(request.match, name)) > MAX_PREFIXES:
+                raise rpc.InvalidArgument(
+                    f"match.{name}", f"at most {MAX_PREFIXES} prefixes", reason="TOO_MANY_PREFIXES"
+                )
+        start, end = _span(_given(request, "start_time"), _given(request, "end_time"), timedelta(hours=1))
+        split = _given(request, "split_time")
+        at = int(split.ToDatetime(UTC).timestamp() * 1000) if split is not None else end
+        sql, parameters = sums(request.match, start, end, at, request.gateways)
+        table = await asked(self._warehouse.query_arrow(sql, {**parameters, "database": self._database}))
+        row = table.to_pylist()[0]
+        return pb.SumFlowsResponse(**{name: int(value or 0) for name, value in row.items()})
 
     @property
     def _database(self) -> str:

@@ -103,3 +103,43 @@ class QueryFlowsResponse(_message.Message):
     ARROW_FIELD_NUMBER: _ClassVar[int]
     arrow: bytes
     def __init__(self, arrow: _Optional[bytes] = ...) -> None: ...
+
+class SumFlowsRequest(_message.Message):
+    __slots__ = ("match", "start_time", "end_time", "split_time", "gateways")
+    MATCH_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_TIME_FIELD_NUMBER: _ClassVar[int]
+    GATEWAYS_FIELD_NUMBER: _ClassVar[int]
+    match: _agent_pb2.PolicyMatch
+    start_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    split_time: _timestamp_pb2.Timestamp
+    gateways: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, match: _Optional[_Union[_agent_pb2.PolicyMatch, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., split_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gateways: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class SumFlowsResponse(_message.Message):
+    __slots__ = ("flows", "bytes", "packets", "sources", "destinations", "before_flows", "before_bytes", "before_sources", "known_flows", "known_bytes", "known_sources")
+    FLOWS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
+    DESTINATIONS_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FLOWS_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_SOURCES_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FLOWS_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_BYTES_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_SOURCES_FIELD_NUMBER: _ClassVar[int]
+    flows: int
+    bytes: int
+    packets: int
+    sources: int
+    destinations: int
+    before_flows: int
+    before_bytes: int
+    before_sources: int
+    known_flows: int
+    known_bytes: int
+    known_sources: int
+    def __init__(self, flows: _Optional[int] = ..., bytes: _Optional[int] = ..., packets: _Optional[int] = ..., sources: _Optional[int] = ..., destinations: _Optional[int] = ..., before_flows: _Optional[int] = ..., before_bytes: _Optional[int] = ..., before_sources: _Optional[int] = ..., known_flows: _Optional[int] = ..., known_bytes: _Optional[int] = ..., known_sources: _Optional[int] = ...) -> None: ...

@@ -54,6 +54,11 @@ class CreditServiceStub:
                 request_serializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsRequest.SerializeToString,
                 response_deserializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsResponse.FromString,
                 _registered_method=True)
+        self.SumFlows = channel.unary_unary(
+                '/sixfold.api.credit.v1.CreditService/SumFlows',
+                request_serializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.SumFlowsRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.SumFlowsResponse.FromString,
+                _registered_method=True)
 
 
 class CreditServiceServicer:
@@ -87,6 +92,13 @@ class CreditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SumFlows(self, request, context):
+        """What a choice of packets would have met among the stored flows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CreditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +121,11 @@ def add_CreditServiceServicer_to_server(servicer, server):
                     servicer.QueryFlows,
                     request_deserializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsRequest.FromString,
                     response_serializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsResponse.SerializeToString,
+            ),
+            'SumFlows': grpc.unary_unary_rpc_method_handler(
+                    servicer.SumFlows,
+                    request_deserializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.SumFlowsRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.SumFlowsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -219,6 +236,33 @@ class CreditService:
             '/sixfold.api.credit.v1.CreditService/QueryFlows',
             sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsRequest.SerializeToString,
             sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.QueryFlowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SumFlows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.credit.v1.CreditService/SumFlows',
+            sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.SumFlowsRequest.SerializeToString,
+            sixfold_dot_api_dot_credit_dot_v1_dot_credit__pb2.SumFlowsResponse.FromString,
             options,
             channel_credentials,
             insecure,
