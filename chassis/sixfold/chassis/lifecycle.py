@@ -48,6 +48,27 @@ class Background:
         await asyncio.gather(self.task, return_exceptions=True)
 
 
+class Aside:
+    """A component whose readiness is not its owner's, such as a consumer of a stream that may not be there yet.
+
+    Its death is the owner's all the same.
+    """
+
+    def __init__(self, component: Component) -> None:
+        self.name = component.name
+        self._component = component
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        return getattr(self._component, "task", None)
+
+    async def start(self) -> None:
+        await self._component.start()
+
+    async def stop(self) -> None:
+        await self._component.stop()
+
+
 class Lifecycle:
     """Components that stand and fall together; itself a component, so groups nest."""
 

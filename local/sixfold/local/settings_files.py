@@ -66,6 +66,7 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
             },
         },
         "address": {
+            "gateways": {"signing_seed_file": seed_file(home, CONFIGURATION_ISSUER)},
             "dhcpv6": {
                 "enabled": True,
                 "host": loopback(),

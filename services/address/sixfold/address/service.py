@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 
+from sixfold.address.adapters.gateway_commands import Receipts, SignedConfigurations, TelemetryGatewayMeter
 from sixfold.address.adapters.ledger import CENTRE, CentreSnapshots, LedgerPart, codec
 from sixfold.address.adapters.metering import TelemetryMeter, observe_pools
 from sixfold.address.adapters.translation_metering import TelemetryTranslationMeter
 from sixfold.address.adapters.turnover import TurnoverCounter
 from sixfold.address.adapters.usage import UsageStore
-from sixfold.address.config import AddressSettings
+from sixfold.address.config import AddressSettings, GatewaySettings
 from sixfold.address.dhcpv6.service import Doors, dhcpv6
 from sixfold.address.domain.book import Book
 from sixfold.address.domain.centre import Centre, evolve_centre
+from sixfold.address.gateway_handlers import Gateways
+from sixfold.address.gateway_servicer import GatewayServicer
 from sixfold.address.handlers import Addresses, utc_milliseconds
 from sixfold.address.planning_handlers import Planning
 from sixfold.address.planning_servicer import PlanningServicer
@@ -18,11 +21,15 @@ from sixfold.address.servicer import AddressServicer
 from sixfold.address.translation_handlers import Translations
 from sixfold.address.translation_servicer import TranslationServicer
 from sixfold.api.address.v1.address_pb2_grpc import add_AddressServiceServicer_to_server
+from sixfold.api.address.v1.gateways_pb2_grpc import add_GatewayServiceServicer_to_server
 from sixfold.api.address.v1.planning_pb2_grpc import add_PlanningServiceServicer_to_server
 from sixfold.api.address.v1.translation_pb2_grpc import add_TranslationServiceServicer_to_server
+from sixfold.api.subjects import RECEIPT_STREAM
+from sixfold.chassis.commands import CommandSender
+from sixfold.chassis.deliveries import HeartbeatListener
 from sixfold.chassis.ledger import Ledger
-from sixfold.chassis.lifecycle import Background, Lifecycle
-from sixfold.chassis.messaging import Messaging
+from sixfold.chassis.lifecycle import Aside, Background, Component, Lifecycle
+from sixfold.chassis.messaging import Consumer, Messaging
 from sixfold.chassis.rpc import RpcServer
 from sixfold.chassis.telemetry import Telemetry
 
@@ -39,6 +46,8 @@ class Service(Lifecycle):
     rpc: RpcServer
     addresses: Addresses
     planning: Planning
+    gateways: Gateways | None
+    """None where they are configured by hand."""
     dhcpv6: Doors | None
     """None where the front is not enabled; its `port` is known once the centre is started."""
 
@@ -72,12 +81,20 @@ def build(settings: AddressSettings, dependencies: Dependencies) -> Service:
         sample_seconds=settings.sample_seconds,
         clock=utc_milliseconds,
     )
+    gateways, commanding = (
+        _gateways(settings.gateways, dependencies, ledger) if settings.gateways is not None else (None, [])
+    )
     rpc = RpcServer(
         settings.rpc,
         services=[
             (add_AddressServiceServicer_to_server, AddressServicer(addresses)),
             (add_PlanningServiceServicer_to_server, PlanningServicer(planning, addresses)),
             (add_TranslationServiceServicer_to_server, TranslationServicer(translations)),
+            *(
+                [(add_GatewayServiceServicer_to_server, GatewayServicer(gateways))]
+                if gateways is not None
+                else []
+            ),
         ],
         telemetry=telemetry,
         name="address-rpc",
@@ -87,6 +104,37 @@ def build(settings: AddressSettings, dependencies: Dependencies) -> Service:
     front, doors = dhcpv6(
         settings.dhcpv6, ledger=ledger, messaging=messaging, telemetry=telemetry, clock=utc_milliseconds
     )
-    service = Service([ledger, ending, sampling, rpc, *front], name=CENTRE)
+    service = Service([ledger, ending, sampling, *commanding, rpc, *front], name=CENTRE)
     service.rpc, service.addresses, service.planning, service.dhcpv6 = rpc, addresses, planning, doors
+    service.gateways = gateways
     return service
+
+
+def _gateways(
+    settings: GatewaySettings, dependencies: Dependencies, ledger: Ledger[Centre]
+) -> tuple[Gateways, list[Component]]:
+    """And its components, in the order of their start, after the ledger."""
+    messaging, telemetry = dependencies.messaging, dependencies.telemetry
+    sender = CommandSender(messaging, settings.signing_seed_file)
+    gateways = Gateways(
+        ledger=ledger,
+        commands=SignedConfigurations(sender, lifetime=settings.lifetime),
+        meter=TelemetryGatewayMeter(telemetry),
+        clock=utc_milliseconds,
+    )
+    ledger.follow(lambda event, sequence, replayed: gateways.evolved(event))
+    receipts = Consumer(
+        messaging,
+        stream=RECEIPT_STREAM,
+        durable="address-receipts",
+        subjects=["receipt.>"],
+        handle=Receipts(gateways.answered).handle,
+        telemetry=telemetry,
+        batch=256,
+    )
+    return gateways, [
+        sender,
+        HeartbeatListener(messaging, gateways.heard),
+        Aside(receipts),
+        Background("address-gateways", gateways.run),
+    ]

@@ -1,13 +1,12 @@
 """The only wiring of the identity centre."""
 
-import asyncio
 from dataclasses import dataclass
 
 from sixfold.api.identity.v1.bindings_pb2_grpc import add_BindingLogServiceServicer_to_server
 from sixfold.api.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
 from sixfold.api.subjects import NAT_STREAM
 from sixfold.chassis.ledger import Ledger
-from sixfold.chassis.lifecycle import Component, Lifecycle
+from sixfold.chassis.lifecycle import Aside, Component, Lifecycle
 from sixfold.chassis.messaging import Consumer, Messaging
 from sixfold.chassis.rpc import RpcServer
 from sixfold.chassis.telemetry import Telemetry
@@ -38,27 +37,6 @@ class Service(Lifecycle):
     identities: Identities
     desk: TraceDesk | None
     credentials: CredentialRoom | None
-
-
-class Aside:
-    """A consumer whose readiness is not the centre's: enrolment and lookup stand also where there is no NAT stream yet.
-
-    Its death is the centre's all the same.
-    """
-
-    def __init__(self, consumer: Consumer) -> None:
-        self.name = consumer.name
-        self._consumer = consumer
-
-    @property
-    def task(self) -> asyncio.Task[None] | None:
-        return self._consumer.task
-
-    async def start(self) -> None:
-        await self._consumer.start()
-
-    async def stop(self) -> None:
-        await self._consumer.stop()
 
 
 def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from sixfold.address.adapters.gateway_snapshots import dump_gateways, freeze_gateways, load_gateways
 from sixfold.address.adapters.snapshots import FrozenBook, dump_book, freeze, load_book
 from sixfold.address.adapters.translation_snapshots import FrozenRules, dump_rules, freeze_rules, load_rules
 from sixfold.address.domain import events
 from sixfold.address.domain.book import Book
 from sixfold.address.domain.centre import Centre
+from sixfold.address.domain.gateway_register import GATEWAY_EVENTS, GatewayRecord
 from sixfold.address.domain.translation.events import TRANSLATION_EVENTS
-from sixfold.api.address.v1 import events_pb2, translation_events_pb2
+from sixfold.api.address.v1 import events_pb2, gateway_events_pb2, translation_events_pb2
 from sixfold.chassis.codec import ProtobufCodec
 from sixfold.chassis.ledger import Ledger
 
@@ -22,6 +24,7 @@ def codec() -> ProtobufCodec:
     return ProtobufCodec(
         {event: getattr(events_pb2, event.__name__) for event in events.EVENTS}
         | {event: getattr(translation_events_pb2, event.__name__) for event in TRANSLATION_EVENTS}
+        | {event: getattr(gateway_events_pb2, event.__name__) for event in GATEWAY_EVENTS}
     )
 
 
@@ -41,21 +44,28 @@ class BookSnapshots:
 
 
 class CentreSnapshots:
-    """The length of the rules in 8 bytes, the rules, the book."""
+    """The rules and the gateways, each with its length in 8 bytes before it, then the book."""
 
-    version = f"centre-1/{BookSnapshots.version}"
+    version = f"centre-2/{BookSnapshots.version}"
 
-    def freeze(self, state: Centre) -> tuple[FrozenBook, FrozenRules]:
-        return freeze(state.book), freeze_rules(state.translations)
+    def freeze(self, state: Centre) -> tuple[FrozenBook, FrozenRules, tuple[GatewayRecord, ...]]:
+        return freeze(state.book), freeze_rules(state.translations), freeze_gateways(state.gateways)
 
-    def dump(self, state: tuple[FrozenBook, FrozenRules]) -> bytes:
-        book, rules = state
-        head = dump_rules(rules)
-        return b"".join((len(head).to_bytes(8, "big"), head, dump_book(book)))
+    def dump(self, state: tuple[FrozenBook, FrozenRules, tuple[GatewayRecord, ...]]) -> bytes:
+        book, rules, gateways = state
+        parts: list[bytes] = []
+        for part in (dump_rules(rules), dump_gateways(gateways)):
+            parts += (len(part).to_bytes(8, "big"), part)
+        return b"".join((*parts, dump_book(book)))
 
     def load(self, data: bytes) -> Centre:
-        size = int.from_bytes(data[:8], "big")
-        return Centre(load_book(data[8 + size :]), load_rules(data[8 : 8 + size]))
+        parts: list[bytes] = []
+        at = 0
+        for _ in range(2):
+            size = int.from_bytes(data[at : at + 8], "big")
+            parts.append(data[at + 8 : at + 8 + size])
+            at += 8 + size
+        return Centre(load_book(data[at:]), load_rules(parts[0]), load_gateways(parts[1]))
 
 
 class LedgerPart(Generic[Part]):
