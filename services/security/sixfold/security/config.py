@@ -1,6 +1,8 @@
 """Settings of the security centre."""
 
-from typing import Annotated, Any
+from base64 import b64encode
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,9 +13,13 @@ from sixfold.chassis.messaging import NatsSettings
 from sixfold.chassis.rpc import RpcSettings
 from sixfold.chassis.telemetry import TelemetrySettings
 from sixfold.security.adapters.registry import chosen
+from sixfold.security.domain.addresses import parse_network
 from sixfold.security.domain.decisions import LifeCycle
 from sixfold.security.domain.detectors.volumetric import Thresholds, VolumetricSettings
+from sixfold.security.domain.intel.entries import Trust
+from sixfold.security.domain.intel.lists import Layout
 from sixfold.security.domain.window import Lanes, WindowSettings
+from sixfold.security.intel_ports import FeedSource
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -114,6 +120,99 @@ class IncidentOptions(Settings):
         )
 
 
+class FeedOptions(Settings):
+    """One threat-intelligence feed."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    kind: Literal["list", "csv", "stix", "taxii"] = "list"
+    source: str = Field(min_length=1)
+    """A file, an http or https address; of `taxii` the address of the collection."""
+    interval_seconds: float = Field(3_600.0, ge=10)
+    lifetime_hours: float = Field(72.0, gt=0)
+    """How long a reading is used where no newer one can be had."""
+    confidence: int = Field(60, ge=1, le=100)
+    """In percent, where an entry does not state its own."""
+    prefix_column: str = ""
+    """Of `csv`: the names in its head."""
+    confidence_column: str = ""
+    expires_column: str = ""
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    username: str = ""
+    secret_file: Path | None = None
+    """Password of `username`; without one, a bearer token."""
+    shortest_ipv4: int = Field(8, ge=1, le=32)
+    shortest_ipv6: int = Field(19, ge=1, le=128)
+    most_prefixes: int = Field(12_000_000, ge=1, le=50_000_000)
+    growth: float = Field(4.0, gt=1)
+    """How many times more prefixes than the reading before it may list."""
+    shrink: float = Field(0.25, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> "FeedOptions":
+        if self.kind == "csv" and not self.prefix_column:
+            raise ValueError(f"feed {self.name}: csv needs prefix_column")
+        if self.kind == "taxii" and not self.source.startswith(("http://", "https://")):
+            raise ValueError(f"feed {self.name}: the source of taxii is an http or https address")
+        if "://" in self.source and not self.source.startswith(("http://", "https://")):
+            raise ValueError(f"feed {self.name}: the source is a file, or an http or https address")
+        return self
+
+    def _headers(self) -> dict[str, str]:
+        if self.secret_file is None:
+            return {}
+        secret = self.secret_file.read_text(encoding="utf-8").strip()
+        if not self.username:
+            return {"Authorization": f"Bearer {secret}"}
+        return {"Authorization": "Basic " + b64encode(f"{self.username}:{secret}".encode()).decode()}
+
+    def domain(self, protected: tuple[tuple[int, int, int], ...]) -> FeedSource:
+        """Reads the secret's file."""
+        return FeedSource(
+            name=self.name,
+            kind=self.kind,
+            source=self.source,
+            interval=self.interval_seconds,
+            lifetime=self.lifetime_hours * 3_600,
+            confidence=self.confidence,
+            trust=Trust(
+                shortest_ipv4=self.shortest_ipv4,
+                shortest_ipv6=self.shortest_ipv6,
+                most=self.most_prefixes,
+                growth=self.growth,
+                shrink=self.shrink,
+                protected=protected,
+            ),
+            layout=Layout(
+                prefix=self.prefix_column if self.kind == "csv" else "",
+                confidence=self.confidence_column,
+                expires=self.expires_column,
+                delimiter=self.delimiter,
+            ),
+            headers=self._headers(),
+        )
+
+
+class IntelOptions(Settings):
+    """Threat intelligence."""
+
+    feeds: tuple[FeedOptions, ...] = ()
+    protected: tuple[str, ...] = ()
+    """Own prefixes, which no feed may list."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "IntelOptions":
+        names = [feed.name for feed in self.feeds]
+        if len(set(names)) < len(names):
+            raise ValueError("two feeds have the same name")
+        for text in self.protected:
+            parse_network(text)
+        return self
+
+    def domain(self) -> list[FeedSource]:
+        protected = tuple(parse_network(text) for text in self.protected)
+        return [feed.domain(protected) for feed in self.feeds]
+
+
 class ReplicaOptions(Settings):
     """Sharing the partitions with other replicas of the centre."""
 
@@ -151,6 +250,7 @@ class SecuritySettings(Settings):
     out. docs/operators/detection.md lists them.
     """
     incidents: IncidentOptions = IncidentOptions()  # pyright: ignore[reportCallIssue]
+    intel: IntelOptions = IntelOptions()
     duplicate_exporters: tuple[tuple[str, ...], ...] = ()
     """Groups of exporters on one path: what several of a group export counts once."""
 

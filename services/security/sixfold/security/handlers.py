@@ -16,10 +16,12 @@ from sixfold.security.domain import checkpoint, decisions
 from sixfold.security.domain.addresses import covers, parse_network
 from sixfold.security.domain.batches import TakenBatches
 from sixfold.security.domain.decisions import LifeCycle
+from sixfold.security.domain.detectors.intel import Intel
 from sixfold.security.domain.engine import Engine
 from sixfold.security.domain.events import Evidence, IncidentEvent
 from sixfold.security.domain.evidence import gather
 from sixfold.security.domain.incidents import Incident, Incidents, Status, evolve, victim_of
+from sixfold.security.domain.intel.prefixes import Listed
 from sixfold.security.domain.signals import Signal
 from sixfold.security.domain.thresholds import Adjustment
 from sixfold.security.domain.window import Added, View
@@ -172,6 +174,12 @@ class FlowWatch:
             else:
                 # What was counted last may not have been looked at.
                 self._unsettled |= {self._window.head - 1, self._window.head}
+
+    def use_listed(self, listed: Listed) -> None:
+        """What the detector of listed prefixes matches from now on."""
+        for entry in self._engine.entries:
+            if isinstance(entry.running, Intel):
+                entry.running.listed = listed
 
     def gained(self) -> bool:
         """Partitions were gained: what another replica saw of them is not in this window. True: it is empty, so that

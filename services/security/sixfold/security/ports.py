@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from sixfold.security.domain.events import IncidentEvent
 from sixfold.security.domain.incidents import Incidents
+from sixfold.security.domain.leases import Table
 
 Result = TypeVar("Result")
 Clock = Callable[[], datetime]
@@ -27,6 +28,18 @@ class IncidentLedger(Protocol):
         acknowledged.
         """
         ...
+
+
+class Replicas(Protocol):
+    """Who watches which partition."""
+
+    @property
+    def replica(self) -> str:
+        """This one's name."""
+        ...
+
+    @property
+    def table(self) -> Table: ...
 
 
 class Meter(Protocol):

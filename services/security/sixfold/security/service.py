@@ -14,9 +14,11 @@ from sixfold.chassis.telemetry import Telemetry
 from sixfold.security.adapters import flows
 from sixfold.security.adapters.broadcast import Broadcast
 from sixfold.security.adapters.checkpoints import Checkpoints
+from sixfold.security.adapters.feeds import FeedStore
+from sixfold.security.adapters.feeds import read as read_feed
 from sixfold.security.adapters.leases import Partitions
 from sixfold.security.adapters.ledger import CENTRE, CentreSnapshots, LedgerPart, codec
-from sixfold.security.adapters.metering import TelemetryMeter, observe
+from sixfold.security.adapters.metering import TelemetryIntelMeter, TelemetryMeter, observe
 from sixfold.security.adapters.registry import chosen
 from sixfold.security.config import SecuritySettings
 from sixfold.security.domain.centre import Centre, CentreEvent, evolve_centre
@@ -25,6 +27,8 @@ from sixfold.security.domain.events import ThresholdReverted
 from sixfold.security.domain.incidents import Incidents
 from sixfold.security.domain.window import Lanes, Window
 from sixfold.security.handlers import FlowWatch, Operators, utc_now
+from sixfold.security.intel_handlers import Feeds
+from sixfold.security.intel_servicer import IntelQueries
 from sixfold.security.ports import Clock
 from sixfold.security.servicer import SecurityServicer
 
@@ -46,6 +50,7 @@ class Service(Lifecycle):
     changes: Broadcast[tuple[str, int]]
     rpc: RpcServer
     partitions: Partitions
+    feeds: Feeds
 
 
 def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
@@ -92,7 +97,18 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
     observe(telemetry, "security_incidents_active", "incidents that are on", lambda: len(ledger.state.active))
     observe(telemetry, "security_watchers", "streams of WatchIncidents", lambda: changes.watchers)
     operators = Operators(ledger=ledger, life=settings.incidents.domain(), clock=dependencies.clock)
-    servicer = SecurityServicer(watch, operators, changes)
+    feeds = Feeds(
+        settings.intel.domain(),
+        read=read_feed,
+        store=FeedStore(messaging),
+        install=watch.use_listed,
+        meter=TelemetryIntelMeter(telemetry),
+        clock=dependencies.clock,
+    )
+    observe(
+        telemetry, "security_listed_prefixes", "prefixes of feeds that are matched", lambda: len(feeds.listed)
+    )
+    servicer = SecurityServicer(watch, operators, changes, IntelQueries(feeds), lambda: partitions)
     rpc = RpcServer(
         settings.rpc,
         services=[(add_SecurityServiceServicer_to_server, servicer)],
@@ -128,9 +144,9 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
         lambda: len(partitions.held),
     )
     closing = Background("security-incidents", lambda: _close_quiet(watch))
-    service = Service([whole, checkpoints, partitions, closing, rpc], name=CENTRE)
+    service = Service([whole, feeds, checkpoints, partitions, closing, rpc], name=CENTRE)
     service.watch, service.ledger, service.changes, service.rpc = watch, ledger, changes, rpc
-    service.partitions = partitions
+    service.partitions, service.feeds = partitions, feeds
     return service
 
 

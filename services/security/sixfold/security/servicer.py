@@ -1,7 +1,7 @@
 """SecurityService: proto to domain and back."""
 
 # ruff: noqa: N802 - the methods have the names of the contract
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, cast
 
 from sixfold.api.security.v1 import events_pb2, security_pb2_grpc
@@ -18,6 +18,8 @@ from sixfold.security.domain.decisions import (
 from sixfold.security.domain.incidents import Incident, Status
 from sixfold.security.domain.window import View
 from sixfold.security.handlers import FlowWatch, Operators, TopTalker, TopTalkers
+from sixfold.security.intel_servicer import IntelQueries
+from sixfold.security.ports import Replicas
 
 METRICS: Final = {
     pb.METRIC_UNSPECIFIED: "bytes",
@@ -37,10 +39,19 @@ LONGEST_NOTE: Final = 2_000
 
 
 class SecurityServicer(security_pb2_grpc.SecurityServiceServicer):
-    def __init__(self, watch: FlowWatch, operators: Operators, changes: Broadcast[tuple[str, int]]) -> None:
+    def __init__(
+        self,
+        watch: FlowWatch,
+        operators: Operators,
+        changes: Broadcast[tuple[str, int]],
+        intel: IntelQueries,
+        replicas: Callable[[], Replicas],
+    ) -> None:
         self._watch = watch
         self._operators = operators
         self._changes = changes
+        self._intel = intel
+        self._replicas = replicas
 
     async def ListTopTalkers(
         self, request: pb.ListTopTalkersRequest, context: Any
@@ -153,6 +164,24 @@ class SecurityServicer(security_pb2_grpc.SecurityServiceServicer):
             raise ResourceExhausted(str(error), reason="TOO_MANY_WATCHERS") from error
         except WatcherSlowError as error:
             raise Unavailable(f"{error}: watch again", reason="WATCHER_TOO_SLOW") from error
+
+    async def ListFeeds(self, request: pb.ListFeedsRequest, context: Any) -> pb.ListFeedsResponse:
+        return self._intel.feeds()
+
+    async def RefreshFeed(self, request: pb.RefreshFeedRequest, context: Any) -> pb.RefreshFeedResponse:
+        return await self._intel.refresh(request)
+
+    async def LookUpAddress(self, request: pb.LookUpAddressRequest, context: Any) -> pb.LookUpAddressResponse:
+        return self._intel.look_up(request)
+
+    async def ListReplicas(self, request: pb.ListReplicasRequest, context: Any) -> pb.ListReplicasResponse:
+        replicas = self._replicas()
+        return pb.ListReplicasResponse(
+            replicas=[
+                pb.Replica(name=name, partitions=replicas.table.held(name), self=name == replicas.replica)
+                for name in sorted(replicas.table.members)
+            ]
+        )
 
 
 def incident_message(incident: Incident) -> pb.Incident:

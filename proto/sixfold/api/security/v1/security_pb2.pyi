@@ -383,10 +383,12 @@ class ListFeedsResponse(_message.Message):
     def __init__(self, feeds: _Optional[_Iterable[_Union[Feed, _Mapping]]] = ...) -> None: ...
 
 class RefreshFeedRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "accept_change")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_CHANGE_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    accept_change: bool
+    def __init__(self, name: _Optional[str] = ..., accept_change: _Optional[bool] = ...) -> None: ...
 
 class RefreshFeedResponse(_message.Message):
     __slots__ = ("feed",)

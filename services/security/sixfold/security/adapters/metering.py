@@ -47,6 +47,25 @@ class TelemetryMeter:
         self._passed.add(flows)
 
 
+class TelemetryIntelMeter:
+    """intel_ports.IntelMeter over OpenTelemetry."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._readings = telemetry.counter(
+            "security_feed_readings_total",
+            "readings by feed and outcome: taken, unchanged, unreachable, why refused",
+        )
+        self._refused = telemetry.counter(
+            "security_feed_entries_refused_total", "entries left out, by feed and cause"
+        )
+
+    def reading(self, feed: str, outcome: str) -> None:
+        self._readings.add(1, {"feed": feed, "outcome": outcome})
+
+    def refused(self, feed: str, cause: str, number: int) -> None:
+        self._refused.add(number, {"feed": feed, "cause": cause})
+
+
 def observe(telemetry: Telemetry, name: str, description: str, value: Callable[[], float]) -> None:
     """A gauge read when it is scraped."""
 

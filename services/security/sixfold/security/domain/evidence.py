@@ -49,6 +49,9 @@ def _rows(signal: Signal, columns: Columns) -> npt.NDArray[np.intp]:
     """Which flows are meant; a column of `match` that these batches lack chooses nothing."""
     hi, lo = addresses.words(columns["src_address" if signal.side == "source" else "dst_address"])
     rows = np.flatnonzero(addresses.inside(hi, lo, signal.network))
+    if signal.peer is not None and len(rows):
+        hi, lo = addresses.words(columns["dst_address" if signal.side == "source" else "src_address"][rows])
+        rows = rows[addresses.inside(hi, lo, signal.peer)]
     for name, values in signal.match:
         if name in columns and len(rows):
             rows = rows[np.isin(columns[name][rows], np.array(values))]
@@ -57,11 +60,7 @@ def _rows(signal: Signal, columns: Columns) -> npt.NDArray[np.intp]:
 
 def query(signal: Signal) -> str:
     """SQL on sixfold.flows that shows the flows behind a signal, heaviest first."""
-    hi, lo, length = signal.network
-    mask_hi, mask_lo = addresses.mask_words(length)
-    first = addresses.address_text(hi & mask_hi, lo & mask_lo)
-    last = addresses.address_text(hi | (mask_hi ^ ((1 << 64) - 1)), lo | (mask_lo ^ ((1 << 64) - 1)))
-    address = "src_address" if signal.side == "source" else "dst_address"
+    own, other = ("src_address", "dst_address") if signal.side == "source" else ("dst_address", "src_address")
     match = "".join(
         f"AND {name} IN ({', '.join(str(int(value)) for value in values)}) "
         for name, values in signal.match
@@ -71,11 +70,21 @@ def query(signal: Signal) -> str:
     return (
         "SELECT src_address, dst_address, dst_port, protocol, sum(bytes) AS bytes, sum(packets) AS packets, "  # noqa: S608
         "count() AS flows FROM sixfold.flows "
-        f"WHERE {address} BETWEEN toIPv6('{first}') AND toIPv6('{last}') "
+        f"WHERE {_between(own, signal.network)}{_between(other, signal.peer, ' AND ')} "
         f"AND time_end >= fromUnixTimestamp64Milli({signal.window_start}) "
         f"AND time_start < fromUnixTimestamp64Milli({signal.window_end}) {match}"
         "GROUP BY src_address, dst_address, dst_port, protocol ORDER BY bytes DESC LIMIT 100"
     )
+
+
+def _between(column: str, network: tuple[int, int, int] | None, before: str = "") -> str:
+    if network is None:
+        return ""
+    hi, lo, length = network
+    mask_hi, mask_lo = addresses.mask_words(length)
+    first = addresses.address_text(hi & mask_hi, lo & mask_lo)
+    last = addresses.address_text(hi | (mask_hi ^ ((1 << 64) - 1)), lo | (mask_lo ^ ((1 << 64) - 1)))
+    return f"{before}{column} BETWEEN toIPv6('{first}') AND toIPv6('{last}')"
 
 
 def _volumes(

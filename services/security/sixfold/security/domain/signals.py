@@ -36,3 +36,5 @@ class Signal:
     """ATT&CK technique, such as T1498.001."""
     also: tuple[str, ...] = ()
     """Other detectors that say the same; filled in where signals are joined."""
+    peer: tuple[int, int, int] | None = None
+    """The other side of the flows that are meant, as a network like `network`; None is any."""

@@ -3,6 +3,6 @@
 from typing import Final
 
 from sixfold.security.domain.detector import Detector
-from sixfold.security.domain.detectors import volumetric
+from sixfold.security.domain.detectors import intel, volumetric
 
-BUILT_IN: Final[tuple[Detector, ...]] = (volumetric.DETECTOR,)
+BUILT_IN: Final[tuple[Detector, ...]] = (volumetric.DETECTOR, intel.DETECTOR)

@@ -89,6 +89,8 @@ class Reading:
     trust: Trust
     default_confidence: int
     refused: Counter[str] = field(default_factory=Counter[str])
+    passed_over: Counter[str] = field(default_factory=Counter[str])
+    """What is no prefix and harms nobody: indicators of other things, revoked or expired ones."""
     read: int = 0
     _four: list[tuple[U32, U8, U8, U32]] = field(default_factory=list[tuple[U32, U8, U8, U32]])
     _six: list[Entries] = field(default_factory=list[Entries])
