@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sixfold.local import audit, credential, trace_desk
+from sixfold.local.address import command as address
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
 from sixfold.local.ports import DEFAULT_BASE
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.add_typer(address.app, name="address")
 app.add_typer(trace_desk.app, name="trace")
 app.add_typer(audit.app, name="audit")
 app.add_typer(credential.app, name="credential")

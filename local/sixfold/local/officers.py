@@ -1,6 +1,5 @@
 """The officers of a local platform: keys made once in HOME/secrets, and how their statements are signed and sent."""
 
-import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -10,8 +9,9 @@ from typing import Any, Final, TypeVar
 import nacl.signing
 
 from sixfold.identity.domain.checkpoint import LogKey
+from sixfold.local.centres import call as call_centre
 from sixfold.local.errors import LocalError
-from sixfold.local.home import Home, read_endpoints, write_atomically
+from sixfold.local.home import Home, write_atomically
 from sixfold.local.keys import ensure_hex_key
 
 ROLES: Final = {
@@ -72,21 +72,7 @@ def signed(home: Home, officer: str, rpc: str, statement: Any) -> Any:
 
 def call(home: Home, stub: Callable[[Any], Any], ask: Callable[[Any], Awaitable[R]]) -> R:
     """One call of the identity centre; its refusal as a LocalError."""
-    # The supervisor of `up` imports this module for the keys alone.
-    import grpc
-
-    from sixfold.chassis.rpc import connect, reason_of
-
-    target = str(read_endpoints(home)["grpc.identity"])
-
-    async def made() -> R:
-        async with connect(target) as channel:
-            return await ask(stub(channel))
-
-    try:
-        return asyncio.run(made())
-    except grpc.aio.AioRpcError as error:
-        raise LocalError(f"Refused ({reason_of(error)}): {error.details()}") from error
+    return call_centre(home, "identity", stub, ask)
 
 
 def parsed(statement: bytes, kind: type[Any]) -> Any:

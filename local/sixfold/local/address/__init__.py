@@ -1,0 +1,1 @@
+"""`sixfold address …`: what an operator does at the address centre."""
