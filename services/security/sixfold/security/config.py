@@ -1,25 +1,31 @@
 """Settings of the security centre."""
 
+import ipaddress
 from base64 import b64encode
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sixfold.api.subjects import PARTITIONS
 from sixfold.chassis.config import Settings
 from sixfold.chassis.http import HttpSettings
 from sixfold.chassis.messaging import NatsSettings
-from sixfold.chassis.rpc import RpcSettings
+from sixfold.chassis.rpc import ClientSettings, RpcSettings
 from sixfold.chassis.telemetry import TelemetrySettings
 from sixfold.security.adapters.registry import chosen
 from sixfold.security.domain.addresses import parse_network
 from sixfold.security.domain.decisions import LifeCycle
 from sixfold.security.domain.detectors.volumetric import Thresholds, VolumetricSettings
+from sixfold.security.domain.events import Severity
 from sixfold.security.domain.intel.entries import Trust
 from sixfold.security.domain.intel.lists import Layout
+from sixfold.security.domain.mitigation.decisions import Rules
+from sixfold.security.domain.mitigation.values import Kind
 from sixfold.security.domain.window import Lanes, WindowSettings
+from sixfold.security.enforcement_handlers import EffectRules
 from sixfold.security.intel_ports import FeedSource
+from sixfold.security.mitigation_handlers import AutomaticRules
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -229,6 +235,107 @@ class ReplicaOptions(Settings):
         return self
 
 
+class AutomaticOptions(Settings):
+    """Mitigations that nobody is asked about."""
+
+    enabled: bool = False
+    confidence: float = Field(0.95, gt=0, le=1)
+    """An incident has to be at least so certain …"""
+    severity: Literal["low", "medium", "high", "critical"] = "high"
+    """… and at least so severe."""
+    coverage: float = Field(0.7, gt=0, le=1)
+    """Part of the incident's traffic that a suggestion has to match."""
+    actions: tuple[Literal["block", "rate-limit", "divert", "mark"], ...] = ("block", "rate-limit")
+    seconds: int = Field(300, ge=10)
+    most_active: int = Field(20, ge=0)
+    gateways: tuple[str, ...] = ()
+    """Where they are enforced; empty: at every gateway."""
+
+    def domain(self) -> AutomaticRules:
+        return AutomaticRules(
+            enabled=self.enabled,
+            confidence=self.confidence,
+            severity=Severity[self.severity.upper()],
+            coverage=self.coverage,
+            kinds=frozenset(Kind[one.upper().replace("-", "_")] for one in self.actions),
+            seconds=self.seconds,
+            most_active=self.most_active,
+            gateways=self.gateways,
+        )
+
+
+class MitigationOptions(Settings):
+    """What may be done against incidents at the gateways. docs/operators/mitigation.md explains each."""
+
+    signing_seed_file: Path | None = None
+    """NKey seed that policies are signed with; its public key stands in every agent's `policies.issuers`. None:
+    mitigations are suggested and tried dry, and none can be approved.
+    """
+    credit: str = "127.0.0.1:50051"
+    """host:port of the credit centre, which keeps the flows."""
+    client: ClientSettings = ClientSettings()
+    never_touch: tuple[str, ...] = ()
+    """Prefixes that no policy may meet: management, name servers, peers. Gateways add their own."""
+    nat64_prefixes: tuple[str, ...] = ("64:ff9b::/96",)
+    """Behind these, IPv4 prefixes of never_touch are not touched, too."""
+    widest_ipv4: int = Field(16, ge=1, le=32)
+    """No policy is wider on both of its sides."""
+    widest_ipv6: int = Field(32, ge=1, le=128)
+    default_seconds: int = Field(600, ge=10)
+    longest_seconds: int = Field(86_400, ge=10)
+    lapse_seconds: int = Field(3_600, ge=10)
+    """A proposal that nobody approves ends after so long."""
+    alone_ipv4: int = Field(24, ge=1, le=32)
+    """A wider policy needs a second person …"""
+    alone_ipv6: int = Field(48, ge=1, le=128)
+    alone_good_sources: int = Field(50, ge=0)
+    """… and one that meets more sources that were there before the incident …"""
+    alone_good_share: float = Field(0.2, ge=0, le=1)
+    """… or of whose traffic since then more is theirs …"""
+    alone_divert: bool = False
+    """… and a diversion, unless this is true."""
+    most_active: int = Field(500, ge=1, le=900)
+    measure_seconds: float = Field(15.0, ge=1)
+    collateral_seconds: float = Field(60.0, ge=5)
+    over_seconds: float = Field(300.0, ge=5)
+    """A mitigation that has matched next to nothing for so long is withdrawn."""
+    over_packets_per_second: float = Field(5.0, ge=0)
+    most_collateral: float = Field(0.0, ge=0, le=1)
+    """Part of what is matched that may be good traffic before it is withdrawn; 0: it is not."""
+    command_seconds: float = Field(300.0, ge=10)
+    """A gateway that was away for longer refuses what was sent meanwhile, and is sent it anew."""
+    automatic: AutomaticOptions = AutomaticOptions()  # pyright: ignore[reportCallIssue]
+
+    @field_validator("never_touch", "nat64_prefixes")
+    @classmethod
+    def _are_prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for prefix in value:
+            ipaddress.ip_network(prefix)
+        return value
+
+    def rules(self) -> Rules:
+        return Rules(
+            never_touch=tuple(ipaddress.ip_network(one) for one in self.never_touch),
+            nat64=tuple(ipaddress.ip_network(one) for one in self.nat64_prefixes),
+            **{
+                name: getattr(self, name)
+                for name in (
+                    "widest_ipv4", "widest_ipv6", "default_seconds", "longest_seconds", "lapse_seconds", "alone_ipv4",
+                    "alone_ipv6", "alone_good_sources", "alone_good_share", "alone_divert", "most_active",
+                )
+            },
+        )  # fmt: skip
+
+    def effect(self) -> EffectRules:
+        return EffectRules(
+            measure=self.measure_seconds,
+            collateral=self.collateral_seconds,
+            over=self.over_seconds,
+            little=self.over_packets_per_second,
+            most_collateral=self.most_collateral,
+        )
+
+
 class SecuritySettings(Settings):
     nats: NatsSettings = NatsSettings()
     rpc: RpcSettings = RpcSettings()
@@ -251,6 +358,7 @@ class SecuritySettings(Settings):
     """
     incidents: IncidentOptions = IncidentOptions()  # pyright: ignore[reportCallIssue]
     intel: IntelOptions = IntelOptions()
+    mitigation: MitigationOptions = MitigationOptions()  # pyright: ignore[reportCallIssue]
     duplicate_exporters: tuple[tuple[str, ...], ...] = ()
     """Groups of exporters on one path: what several of a group export counts once."""
 

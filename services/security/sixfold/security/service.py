@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+from sixfold.api.security.v1.mitigation_pb2_grpc import add_MitigationServiceServicer_to_server
 from sixfold.api.security.v1.security_pb2_grpc import add_SecurityServiceServicer_to_server
+from sixfold.chassis.commands import CommandSender
 from sixfold.chassis.ledger import Ledger, LedgerError
-from sixfold.chassis.lifecycle import Background, Lifecycle
+from sixfold.chassis.lifecycle import Background, Component, Lifecycle
 from sixfold.chassis.messaging import Messaging
 from sixfold.chassis.rpc import RpcServer
 from sixfold.chassis.telemetry import Telemetry
@@ -18,17 +21,29 @@ from sixfold.security.adapters.feeds import FeedStore
 from sixfold.security.adapters.feeds import read as read_feed
 from sixfold.security.adapters.leases import Partitions
 from sixfold.security.adapters.ledger import CENTRE, CentreSnapshots, LedgerPart, codec
-from sixfold.security.adapters.metering import TelemetryIntelMeter, TelemetryMeter, observe
+from sixfold.security.adapters.metering import (
+    MitigationTelemetry,
+    TelemetryIntelMeter,
+    TelemetryMeter,
+    observe,
+)
+from sixfold.security.adapters.mitigation_bus import SignedPolicies, Voices
 from sixfold.security.adapters.registry import chosen
+from sixfold.security.adapters.warehouse import CreditWarehouse
 from sixfold.security.config import SecuritySettings
 from sixfold.security.domain.centre import Centre, CentreEvent, evolve_centre
 from sixfold.security.domain.engine import Engine
 from sixfold.security.domain.events import ThresholdReverted
 from sixfold.security.domain.incidents import Incidents
+from sixfold.security.domain.mitigation.events import MitigationEvent, MitigationMeasured
+from sixfold.security.domain.mitigation.values import Status
 from sixfold.security.domain.window import Lanes, Window
+from sixfold.security.enforcement_handlers import Enforcement
 from sixfold.security.handlers import FlowWatch, Operators, utc_now
 from sixfold.security.intel_handlers import Feeds
 from sixfold.security.intel_servicer import IntelQueries
+from sixfold.security.mitigation_handlers import Automatic, MitigationDesk
+from sixfold.security.mitigation_servicer import MitigationServicer
 from sixfold.security.ports import Clock
 from sixfold.security.servicer import SecurityServicer
 
@@ -42,6 +57,17 @@ class Dependencies:
     clock: Clock = utc_now
 
 
+@dataclass(frozen=True, slots=True)
+class Mitigation:
+    """The duty of mitigation: who decides, what is enforced, and what runs for it, in the order of starting."""
+
+    desk: MitigationDesk
+    enforcement: Enforcement
+    automatic: Automatic
+    servicer: MitigationServicer
+    parts: tuple[Component, ...]
+
+
 class Service(Lifecycle):
     """The started parts, for whoever runs or tests them."""
 
@@ -51,6 +77,67 @@ class Service(Lifecycle):
     rpc: RpcServer
     partitions: Partitions
     feeds: Feeds
+    mitigation: Mitigation
+
+
+def _mitigation(
+    settings: SecuritySettings, dependencies: Dependencies, whole: Ledger[Centre], leads: Callable[[], bool]
+) -> Mitigation:
+    options, clock = settings.mitigation, dependencies.clock
+    meter = MitigationTelemetry(dependencies.telemetry)
+    ledger = LedgerPart(whole, lambda centre: centre)
+    warehouse = CreditWarehouse(options.credit, options.client)
+    sender = (
+        CommandSender(dependencies.messaging, options.signing_seed_file)
+        if options.signing_seed_file
+        else None
+    )
+    commands = SignedPolicies(sender, timedelta(seconds=options.command_seconds)) if sender else None
+    rules = options.rules()
+    desk = MitigationDesk(ledger=ledger, warehouse=warehouse, rules=rules, meter=meter, clock=clock)
+    enforcement = Enforcement(
+        ledger=ledger,
+        commands=commands,
+        warehouse=warehouse,
+        rules=rules,
+        effect=options.effect(),
+        meter=meter,
+        leads=leads,
+        clock=clock,
+    )
+    automatic = Automatic(ledger, warehouse, rules, options.automatic.domain(), meter, clock, leads)
+
+    def changed(event: CentreEvent, _sequence: int, _replayed: bool) -> None:
+        automatic.changed.set()
+        if not isinstance(event, MitigationMeasured):
+            enforcement.changed.set()
+
+    whole.follow(changed)
+    servicer = MitigationServicer(desk, enforcement, signs=commands is not None, clock=clock)
+    parts: tuple[Component, ...] = (
+        *((sender,) if sender else ()),
+        warehouse,
+        Voices(dependencies.messaging, enforcement, refused=meter.refused),
+        Background("security-enforcement", lambda: _persisting(enforcement.run)),
+        Background("security-automatic", lambda: _persisting(automatic.run)),
+    )
+    observe(
+        dependencies.telemetry,
+        "security_mitigations_active",
+        "mitigations in force",
+        lambda: len(desk.state.of_status(Status.ACTIVE)),
+    )
+    return Mitigation(desk, enforcement, automatic, servicer, parts)
+
+
+async def _persisting(work: Callable[[], Awaitable[None]]) -> None:
+    """A ledger that does not answer for a while ends nothing."""
+    while True:
+        try:
+            await work()
+        except LedgerError as error:
+            log.warning("mitigations wait for the ledger: %s", error)
+            await asyncio.sleep(1.0)
 
 
 def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
@@ -59,7 +146,7 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
     changes: Broadcast[tuple[str, int]] = Broadcast()
 
     def changed(event: CentreEvent, sequence: int, _: bool) -> None:
-        if not isinstance(event, ThresholdReverted):
+        if not isinstance(event, ThresholdReverted | MitigationEvent):
             changes.send((event.incident_id, sequence))
 
     whole: Ledger[Centre] = Ledger(
@@ -109,9 +196,13 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
         telemetry, "security_listed_prefixes", "prefixes of feeds that are matched", lambda: len(feeds.listed)
     )
     servicer = SecurityServicer(watch, operators, changes, IntelQueries(feeds), lambda: partitions)
+    mitigation = _mitigation(settings, dependencies, whole, lambda: partitions.leads)
     rpc = RpcServer(
         settings.rpc,
-        services=[(add_SecurityServiceServicer_to_server, servicer)],
+        services=[
+            (add_SecurityServiceServicer_to_server, servicer),
+            (add_MitigationServiceServicer_to_server, mitigation.servicer),
+        ],
         telemetry=telemetry,
         name=f"{CENTRE}-rpc",
     )
@@ -144,7 +235,8 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
         lambda: len(partitions.held),
     )
     closing = Background("security-incidents", lambda: _close_quiet(watch))
-    service = Service([whole, feeds, checkpoints, partitions, closing, rpc], name=CENTRE)
+    service = Service([whole, feeds, checkpoints, partitions, closing, *mitigation.parts, rpc], name=CENTRE)
+    service.mitigation = mitigation
     service.watch, service.ledger, service.changes, service.rpc = watch, ledger, changes, rpc
     service.partitions, service.feeds = partitions, feeds
     return service

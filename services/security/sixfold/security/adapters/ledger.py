@@ -5,13 +5,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
-from sixfold.api.security.v1 import events_pb2
+from sixfold.api.security.v1 import events_pb2, mitigation_pb2
 from sixfold.api.security.v1 import security_pb2 as pb
 from sixfold.chassis.codec import ProtobufCodec, from_message, to_message
 from sixfold.chassis.ledger import Ledger
+from sixfold.security.adapters.mitigation_snapshots import dump_mitigations, load_mitigations
 from sixfold.security.domain import events
 from sixfold.security.domain.centre import Centre
 from sixfold.security.domain.incidents import ACTIVE, Incident, Incidents
+from sixfold.security.domain.mitigation import events as mitigation_events
 from sixfold.security.domain.thresholds import Adjustment
 
 CENTRE = "security"
@@ -20,7 +22,10 @@ Result = TypeVar("Result")
 
 
 def codec() -> ProtobufCodec:
-    return ProtobufCodec({event: getattr(events_pb2, event.__name__) for event in events.EVENTS})
+    return ProtobufCodec(
+        {event: getattr(events_pb2, event.__name__) for event in events.EVENTS}
+        | {event: getattr(mitigation_pb2, event.__name__) for event in mitigation_events.EVENTS}
+    )
 
 
 class LedgerPart(Generic[Part]):
@@ -45,17 +50,22 @@ class LedgerPart(Generic[Part]):
 
 
 class CentreSnapshots:
-    """The length of the incidents' part in 8 bytes, then that part; other parts follow it."""
+    """Incidents, then mitigations: the length of each part in 8 bytes, then that part; others may follow."""
 
     version = "centre-1"
 
     def dump(self, state: Centre) -> bytes:
         part = _dump_incidents(state.incidents)
-        return len(part).to_bytes(8, "big") + part
+        mitigations = dump_mitigations(state.mitigations)
+        return len(part).to_bytes(8, "big") + part + len(mitigations).to_bytes(8, "big") + mitigations
 
     def load(self, data: bytes) -> Centre:
         size = int.from_bytes(data[:8], "big")
-        return Centre(incidents=_load_incidents(data[8 : 8 + size]))
+        rest = data[8 + size :]
+        return Centre(
+            incidents=_load_incidents(data[8 : 8 + size]),
+            mitigations=load_mitigations(rest[8 : 8 + int.from_bytes(rest[:8], "big")]),
+        )
 
 
 def _dump_incidents(state: Incidents) -> bytes:

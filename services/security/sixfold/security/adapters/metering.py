@@ -66,6 +66,38 @@ class TelemetryIntelMeter:
         self._refused.add(number, {"feed": feed, "cause": cause})
 
 
+class MitigationTelemetry:
+    """mitigation_ports.MitigationMeter over OpenTelemetry."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._sent = telemetry.counter(
+            "security_policy_commands_total", "sets of policies sent to gateways by outcome: sent, failed"
+        )
+        self._answered = telemetry.counter(
+            "security_policy_answers_total",
+            "answers of gateways by outcome: applied, refused, failed, expired",
+        )
+        self._decided = telemetry.counter(
+            "security_mitigations_total",
+            "decisions about mitigations: proposed, approved, withdrawn, expired, …",
+        )
+        self._refused = telemetry.counter(
+            "security_gateway_words_refused_total", "words of gateways that were not taken, by cause"
+        )
+
+    def sent(self, outcome: str) -> None:
+        self._sent.add(1, {"outcome": outcome})
+
+    def answered(self, outcome: str) -> None:
+        self._answered.add(1, {"outcome": outcome})
+
+    def decided(self, what: str) -> None:
+        self._decided.add(1, {"decision": what})
+
+    def refused(self, cause: str) -> None:
+        self._refused.add(1, {"cause": cause})
+
+
 def observe(telemetry: Telemetry, name: str, description: str, value: Callable[[], float]) -> None:
     """A gauge read when it is scraped."""
 

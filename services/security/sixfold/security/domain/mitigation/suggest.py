@@ -1,0 +1,110 @@
+"""What could be done against an incident: out of its evidence, the narrowest first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sixfold.security.domain.events import Share
+from sixfold.security.domain.incidents import Incident
+from sixfold.security.domain.mitigation.values import Kind, Match, Per, Policy, PolicyAction, Range, Route
+
+FEW_SOURCES: Final = 0.8
+"""Part of the bytes that the top sources need for a block of them."""
+ONE_PORT: Final = 0.8
+TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
+_PORTED: Final = frozenset({TCP, UDP})
+SYN, ACK = 2, 16
+_BLOCK: Final = PolicyAction(Kind.BLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """coverage: part of the evidence's bytes that the policy matches."""
+
+    policy: Policy
+    reason: str
+    coverage: float
+
+
+def suggest(incident: Incident) -> list[Suggestion]:
+    """The narrowest first, the black hole last."""
+    if incident.side == "source":
+        return list(_against_origin(incident))
+    return list(_for_victim(incident))
+
+
+def _for_victim(incident: Incident) -> Iterator[Suggestion]:
+    evidence = incident.evidence
+    protocol, protocol_share = _first(evidence.protocols)
+    whole = Match(destinations=(incident.victim,))
+    narrowed = replace(whole, protocols=(protocol,)) if protocol is not None else whole
+    covered = protocol_share if protocol is not None else 1.0
+    sources = _sources(evidence.top_sources, incident.victim)
+    share = sum(one.share for one in evidence.top_sources)
+    if sources and share >= FEW_SOURCES:
+        yield Suggestion(
+            Policy(replace(narrowed, sources=sources), _BLOCK),
+            f"{len(sources)} sources send {share:.0%} of it",
+            min(share, 1.0) * covered,
+        )
+    source_port, source_share = _first(evidence.top_source_ports)
+    if protocol == UDP and source_port and source_share >= ONE_PORT and source_port < 49_152:
+        match = replace(narrowed, source_ports=(Range(source_port, source_port),))
+        yield Suggestion(
+            Policy(match, _BLOCK),
+            f"{source_share:.0%} of it comes from port {source_port}, as reflected",
+            source_share,
+        )
+    if protocol == TCP and "syn" in incident.vector:
+        match = replace(narrowed, tcp_flags_mask=SYN | ACK, tcp_flags=SYN)
+        limit = PolicyAction(Kind.RATE_LIMIT, packets_per_second=20, per=Per.SOURCE)
+        yield Suggestion(
+            Policy(match, limit), "openings of connections, held to 20 a second and source", covered
+        )
+    port, port_share = _first(evidence.top_destination_ports)
+    rate = PolicyAction(Kind.RATE_LIMIT, bytes_per_second=_tenth(incident))
+    if protocol in _PORTED and port and port_share >= ONE_PORT:
+        match = replace(narrowed, destination_ports=(Range(port, port),))
+        yield Suggestion(
+            Policy(match, rate), f"{port_share:.0%} of it goes to port {port}, held to a tenth", port_share
+        )
+    if protocol is not None:
+        yield Suggestion(
+            Policy(narrowed, rate), f"protocol {protocol} to the victim, held to a tenth", covered
+        )
+        yield Suggestion(Policy(narrowed, _BLOCK), f"protocol {protocol} to the victim, none of it", covered)
+    hole = PolicyAction(Kind.DIVERT, route=Route.BLACKHOLE)
+    yield Suggestion(
+        Policy(whole, hole), "the routers drop all traffic to the victim: it is cut off, the rest lives", 1.0
+    )
+
+
+def _against_origin(incident: Incident) -> Iterator[Suggestion]:
+    """Of scans, spam, beacons: what leaves, or comes from, one origin."""
+    evidence = incident.evidence
+    protocol, _ = _first(evidence.protocols)
+    whole = Match(sources=(incident.victim,))
+    port, share = _first(evidence.top_destination_ports)
+    if protocol in _PORTED and port and share >= ONE_PORT:
+        match = replace(whole, protocols=(protocol,), destination_ports=(Range(port, port),))
+        yield Suggestion(Policy(match, _BLOCK), f"{share:.0%} of it goes to port {port}", share)
+    rate = PolicyAction(Kind.RATE_LIMIT, bytes_per_second=_tenth(incident))
+    yield Suggestion(Policy(whole, rate), "all that the origin sends, held to a tenth", 1.0)
+    yield Suggestion(Policy(whole, _BLOCK), "all that the origin sends", 1.0)
+
+
+def _first(shares: Sequence[Share]) -> tuple[int | None, float]:
+    """The heaviest; (None, 0) where there is none, or it is no number."""
+    if not shares or not shares[0].value.isdigit():
+        return None, 0.0
+    return int(shares[0].value), min(shares[0].share, 1.0)
+
+
+def _sources(shares: Sequence[Share], victim: str) -> tuple[str, ...]:
+    """As prefixes of one host, of the victim's family."""
+    six = ":" in victim
+    return tuple(f"{one.value}/{128 if six else 32}" for one in shares if (":" in one.value) == six)
+
+
+def _tenth(incident: Incident) -> int:
+    return max(int(incident.peak.bits_per_second / 80), 10_000)
