@@ -18,11 +18,12 @@ async def make_command_streams(messaging: Messaging) -> None:
 class SpokenGateway:
     """Applies what it is told, but for generations in `refuses`."""
 
-    def __init__(self, messaging: Messaging, name: str, issuer: str) -> None:
-        self.messaging, self.name, self.issuer = messaging, name, issuer
+    def __init__(self, messaging: Messaging, name: str, *issuers: str) -> None:
+        self.messaging, self.name, self.issuers = messaging, name, issuers
         self.started = datetime.now(UTC)
         self.commands: list[agent.Command] = []
         self.configuration, self.sources = 0, 0
+        self.valid: set[tuple[str, str]] = set()
         self.refuses: set[int] = set()
 
     async def listen(self) -> None:
@@ -39,7 +40,7 @@ class SpokenGateway:
         await self.messaging.nc.flush()
 
     async def _obey(self, message) -> None:
-        command = verify(message.data, gateway=self.name, issuers=[self.issuer], now=datetime.now(UTC))
+        command = verify(message.data, gateway=self.name, issuers=self.issuers, now=datetime.now(UTC))
         receipt = agent.Receipt(
             command_id=command.id, gateway=self.name, outcome=agent.Receipt.OUTCOME_APPLIED
         )
@@ -55,6 +56,11 @@ class SpokenGateway:
             receipt.outcome, receipt.cause = agent.Receipt.OUTCOME_REFUSED, "generation-gap: for the test"
         else:
             setattr(self, wanted, receipt.generation)
+            told = command.set_valid_sources
+            if wanted == "sources":
+                self.valid = set() if not told.base_generation else self.valid
+                self.valid -= {(one.prefix, one.interface) for one in told.removed}
+                self.valid |= {(one.prefix, one.interface) for one in told.sources}
         self.commands.append(command)
         await message.ack()
         await self.messaging.publish(receipt_subject(self.name), receipt.SerializeToString(), timeout=20)

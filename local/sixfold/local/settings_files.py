@@ -58,6 +58,10 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
                 "credit": ports.address("grpc.credit"),
                 "address": ports.address("grpc.address"),
             },
+            "sources": {
+                "signing_seed_file": seed_file(home, SOURCES_ISSUER),
+                "address": ports.address("grpc.address"),
+            },
             "credentials": {
                 "ca": ensure_authorities(home),
                 "key_file": ensure_hex_key(home, "identity-credential.key"),

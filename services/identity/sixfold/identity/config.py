@@ -84,6 +84,20 @@ class CredentialSettings(Settings):
     """Refused attempts of one host at once; one more every second."""
 
 
+class SourceSettings(Settings):
+    """Valid sources, told to the gateways that look at them."""
+
+    signing_seed_file: Path = Path("sources-issuer.nk")
+    """NKey seed that they are signed with; agents have its public key in `translation.sources_from`."""
+    address: str = "127.0.0.1:50051"
+    """host:port of the address centre, which knows over which interface a gateway reaches whom."""
+    client: ClientSettings = ClientSettings()
+    linger_seconds: float = Field(default=1.0, gt=0, le=60)
+    """How long changes are gathered for."""
+    command_seconds: int = Field(default=600, ge=10, le=86_400)
+    """How long a command waits for its agent; an agent that comes later is sent a new one."""
+
+
 class IdentitySettings(Settings):
     nats: NatsSettings = NatsSettings()
     rpc: RpcSettings = RpcSettings()
@@ -97,6 +111,8 @@ class IdentitySettings(Settings):
     """Absent: there is no trace desk, and no audit trail."""
     credentials: CredentialSettings | None = None
     """Absent: neither certificates nor secrets nor tokens."""
+    sources: SourceSettings | None = None
+    """Absent: no gateway is told which sources are genuine."""
     nat_sessions: bool = True
     """Whether live NAT sessions are held against the bindings."""
     index_seconds: float = Field(1.0, gt=0, le=60)

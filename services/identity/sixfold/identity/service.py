@@ -1,12 +1,15 @@
 """The only wiring of the identity centre."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sixfold.api.identity.v1.bindings_pb2_grpc import add_BindingLogServiceServicer_to_server
 from sixfold.api.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
-from sixfold.api.subjects import NAT_STREAM
+from sixfold.api.subjects import NAT_STREAM, RECEIPT_STREAM
+from sixfold.chassis.commands import CommandSender
+from sixfold.chassis.deliveries import HeartbeatListener
 from sixfold.chassis.ledger import Ledger
-from sixfold.chassis.lifecycle import Aside, Component, Lifecycle
+from sixfold.chassis.lifecycle import Aside, Background, Component, Lifecycle
 from sixfold.chassis.messaging import Consumer, Messaging
 from sixfold.chassis.rpc import RpcServer
 from sixfold.chassis.telemetry import Telemetry
@@ -14,13 +17,21 @@ from sixfold.identity.adapters.keys import KeyedPseudonyms
 from sixfold.identity.adapters.ledger import CENTRE, codec
 from sixfold.identity.adapters.metering import TelemetryMeter, observe_registry
 from sixfold.identity.adapters.nat_sessions import SessionCounter
+from sixfold.identity.adapters.sources import (
+    AddressLinks,
+    BucketNumbers,
+    SignedSources,
+    SourceReceipts,
+    TelemetrySourceMeter,
+)
 from sixfold.identity.adapters.vault import SealedVault
 from sixfold.identity.binding_log import BindingLog, BindingLogServicer
-from sixfold.identity.config import IdentitySettings
+from sixfold.identity.config import IdentitySettings, SourceSettings
 from sixfold.identity.credentials.service import CredentialRoom, build_credentials
 from sixfold.identity.domain.registry import Registry, evolve
 from sixfold.identity.handlers import Identities
 from sixfold.identity.servicer import IdentityServicer
+from sixfold.identity.sources_handlers import ValidSources
 from sixfold.identity.trace.service import TraceDesk, build_desk
 
 
@@ -73,6 +84,8 @@ def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
         components.append(rpc)
     if credentials is not None:
         components.append(credentials.http)
+    if settings.sources is not None:
+        components += _sources(settings.sources, dependencies, ledger)
     if settings.nat_sessions:
         components.append(Aside(_sessions(settings, dependencies, ledger, meter)))
     service = Service(components, name=CENTRE)
@@ -96,3 +109,37 @@ def _sessions(
         # A dead centre must not hold the stream for ever.
         inactive_threshold=600,
     )
+
+
+def _sources(
+    settings: SourceSettings, dependencies: Dependencies, ledger: Ledger[Registry]
+) -> list[Component]:
+    """In the order of their start, after the ledger."""
+    messaging, telemetry = dependencies.messaging, dependencies.telemetry
+    sender = CommandSender(messaging, settings.signing_seed_file)
+    links = AddressLinks(messaging, settings.address, settings.client, lambda: valid.links_changed())
+    valid = ValidSources(
+        registry=lambda: ledger.state,
+        links=links,
+        commands=SignedSources(sender, lifetime=timedelta(seconds=settings.command_seconds)),
+        numbers=BucketNumbers(messaging),
+        meter=TelemetrySourceMeter(telemetry),
+        linger=settings.linger_seconds,
+    )
+    ledger.follow(lambda event, sequence, replayed: valid.evolved(event))
+    receipts = Consumer(
+        messaging,
+        stream=RECEIPT_STREAM,
+        durable="identity-receipts",
+        subjects=["receipt.>"],
+        handle=SourceReceipts(valid.answered).handle,
+        telemetry=telemetry,
+        batch=256,
+    )
+    return [
+        sender,
+        links,
+        HeartbeatListener(messaging, valid.heard),
+        Aside(receipts),
+        Background("identity-sources", valid.run),
+    ]
