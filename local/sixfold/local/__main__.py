@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sixfold.local import audit, credential, trace_desk
+from sixfold.local import audit, credential, mitigation, trace_desk
 from sixfold.local.address import command as address
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
@@ -24,6 +24,7 @@ app.add_typer(address.app, name="address")
 app.add_typer(trace_desk.app, name="trace")
 app.add_typer(audit.app, name="audit")
 app.add_typer(credential.app, name="credential")
+app.add_typer(mitigation.app, name="mitigation")
 
 HomeOption = Annotated[
     Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
@@ -39,13 +40,19 @@ def up(
     sample: Annotated[
         bool, typer.Option("--sample/--no-sample", help="Sample traffic of about 2,000 flows/s.")
     ] = True,
+    enforce: Annotated[
+        bool,
+        typer.Option(
+            "--enforce/--no-enforce", help="Let the agent enforce mitigations with nftables here; needs root."
+        ),
+    ] = False,
 ) -> None:
     """Start NATS, all centres, an agent and sample traffic; Ctrl-C stops them in order."""
     from rich.console import Console
 
     from sixfold.local.up import up as run_platform
 
-    raise typer.Exit(run_platform(home, port_base, sample=sample, console=Console()))
+    raise typer.Exit(run_platform(home, port_base, sample=sample, enforce=enforce, console=Console()))
 
 
 @app.command()

@@ -83,6 +83,13 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
                 ],
             },
         },
+        "security": {
+            "mitigation": {
+                "signing_seed_file": seed_file(home, POLICY_ISSUER),
+                "credit": ports.address("grpc.credit"),
+                "never_touch": ["127.0.0.0/8", "::1/128"],
+            },
+        },
         "emergency": {
             "signing_seed_file": seed_file(home, ISSUER),
             "commands_bytes": flow_bytes // 8,
@@ -106,7 +113,7 @@ def door(home: Home, ports: Ports, name: str, port: str) -> dict[str, Any]:
     }
 
 
-def agent(home: Home, ports: Ports, flow_bytes: int) -> dict[str, Any]:
+def agent(home: Home, ports: Ports, flow_bytes: int, *, enforce: bool = False) -> dict[str, Any]:
     """The gateway-agent: its ports, its key, whose commands it obeys."""
     return {
         "gateway": GATEWAY,
@@ -125,6 +132,7 @@ def agent(home: Home, ports: Ports, flow_bytes: int) -> dict[str, Any]:
             "configured_by": [ensure_seed(home, CONFIGURATION_ISSUER)],
             "sources_from": [ensure_seed(home, SOURCES_ISSUER)],
         },
+        "policies": {"enabled": enforce, "issuers": [ensure_seed(home, POLICY_ISSUER)]},
         "telemetry": _telemetry(home, "agent"),
         "health": {"host": HOST, "port": ports["agent.health"]},
     }
@@ -141,7 +149,9 @@ def write_api_keys(home: Home) -> str:
     return str(path)
 
 
-def documents(home: Home, ports: Ports, flow_bytes: int) -> dict[str, dict[str, Any]]:
+def documents(
+    home: Home, ports: Ports, flow_bytes: int, *, enforce: bool = False
+) -> dict[str, dict[str, Any]]:
     """Settings by service; keys that are missing are made."""
     for issuer in (ISSUER, CONFIGURATION_ISSUER, SOURCES_ISSUER, POLICY_ISSUER):
         ensure_seed(home, issuer)
@@ -149,7 +159,7 @@ def documents(home: Home, ports: Ports, flow_bytes: int) -> dict[str, dict[str, 
         **{name: centre(home, ports, name, flow_bytes) for name in CENTRES},
         "console": door(home, ports, "console", "console"),
         "incubator": {"keys_file": write_api_keys(home), **door(home, ports, "incubator", "openapi")},
-        "agent": agent(home, ports, flow_bytes),
+        "agent": agent(home, ports, flow_bytes, enforce=enforce),
         "all": {
             "health": {"host": HOST, "port": ports["centres.health"]},
             "clickhouse": {"host": HOST, "port": ports["clickhouse_http"]},
@@ -157,8 +167,8 @@ def documents(home: Home, ports: Ports, flow_bytes: int) -> dict[str, dict[str, 
     }
 
 
-def write_settings(home: Home, ports: Ports, *, flow_bytes: int) -> None:
+def write_settings(home: Home, ports: Ports, *, flow_bytes: int, enforce: bool = False) -> None:
     """One TOML file per service. `flow_bytes` bounds what the bus holds of flows; other bounds follow it."""
-    for name, document in documents(home, ports, flow_bytes).items():
+    for name, document in documents(home, ports, flow_bytes, enforce=enforce).items():
         text = _HEADER.format(service=name.upper(), lower=name) + dump(document)
         write_atomically(home.config / f"{name}.toml", text)

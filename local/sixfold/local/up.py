@@ -130,7 +130,7 @@ def _write(home: Home, document: Mapping[str, object]) -> None:
     write_atomically(home.endpoints, json.dumps(document, indent=2) + "\n")
 
 
-def write_configuration(home: Home, ports: Ports) -> None:
+def write_configuration(home: Home, ports: Ports, *, enforce: bool = False) -> None:
     """Write everything that the children read: keys at the first time, settings at every start."""
     identities = nats_server.users(home, [GATEWAY])
     ensure_token(home, "openapi.key", "sfk")
@@ -138,7 +138,7 @@ def write_configuration(home: Home, ports: Ports) -> None:
         home.config / "nats.conf",
         nats_server.configuration(home, ports, identities),
     )
-    write_settings(home, ports, flow_bytes=flow_stream_bytes(home))
+    write_settings(home, ports, flow_bytes=flow_stream_bytes(home), enforce=enforce)
 
 
 async def _run(home: Home, ports: Ports, console: Console, *, sample: bool) -> int:
@@ -187,12 +187,28 @@ async def _run(home: Home, ports: Ports, console: Console, *, sample: bool) -> i
     return 0
 
 
-def up(root: Path, port_base: int, *, sample: bool, console: Console) -> int:
+def enforcement(enforce: bool) -> str:
+    """Whether mitigations take effect on this machine, in one line. LocalError where it was asked for and cannot be."""
+    if not enforce:
+        return (
+            "Mitigations are decided and sent; the agent answers that it enforces none (policies.enabled is false). "
+            "`sixfold up --enforce` as root lets it."
+        )
+    if os.geteuid() != 0:
+        raise LocalError("--enforce needs root: nftables is not for others. Run without it, or as root.")
+    if shutil.which("nft") is None:
+        raise LocalError("--enforce needs nft: install the package nftables.")
+    return "Mitigations are enforced on this machine, in the nftables table inet sixfold_policy."
+
+
+def up(root: Path, port_base: int, *, sample: bool, enforce: bool = False, console: Console) -> int:
     """Run the platform until SIGINT or SIGTERM; 0 after a stop that was asked for, LocalError otherwise."""
     home, ports = home_at(root), Ports(port_base)
+    line = enforcement(enforce)
     prepare(home)
     with owned(home):
         home.endpoints.unlink(missing_ok=True)
         require_free(ports)
-        write_configuration(home, ports)
+        write_configuration(home, ports, enforce=enforce)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
         return asyncio.run(_run(home, ports, console, sample=sample))
