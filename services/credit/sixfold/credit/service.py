@@ -16,6 +16,7 @@ from sixfold.chassis.telemetry import Telemetry
 from sixfold.credit.adapters import heartbeats as beats
 from sixfold.credit.adapters.heartbeats import Heartbeats
 from sixfold.credit.adapters.ledger import codec
+from sixfold.credit.adapters.spoofed import SpoofedReports
 from sixfold.credit.config import CreditSettings, LoaderSettings
 from sixfold.credit.domain.registry import Registry, apply, evolve
 from sixfold.credit.loader.kinds import KINDS, Kind, stream_config
@@ -142,6 +143,7 @@ def build(settings: CreditSettings, dependencies: Dependencies) -> Service:
         *loaders,
         bindings,
         heartbeats.consumer(messaging, telemetry),
+        SpoofedReports(warehouse, telemetry).consumer(messaging, telemetry),
         server,
     ]
     service = Service(parts, name=CENTRE)
