@@ -71,6 +71,7 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
         },
         "address": {
             "gateways": {"signing_seed_file": seed_file(home, CONFIGURATION_ISSUER)},
+            "identifier_key_file": ensure_hex_key(home, "address-identifiers.key"),
             "dhcpv6": {
                 "enabled": True,
                 "host": loopback(),

@@ -2,7 +2,7 @@
 
 import typer
 
-from sixfold.local.address import delegations, planning, pools, sharing
+from sixfold.local.address import delegations, identifiers, planning, pools, sharing
 
 app = typer.Typer(
     help="Pools, delegated prefixes, plans, outlook and shared IPv4 of the address centre.",
@@ -11,5 +11,5 @@ app = typer.Typer(
 app.add_typer(pools.app, name="pool")
 app.add_typer(planning.plans, name="plan")
 app.add_typer(sharing.app, name="rule")
-for part in (delegations.app, planning.app):
+for part in (delegations.app, identifiers.app, planning.app):
     app.add_typer(part)

@@ -34,6 +34,9 @@ class AddressSettings(Settings):
     dhcpv6: Dhcpv6Settings = Dhcpv6Settings()
     gateways: GatewaySettings | None = None
     """Absent: gateways are configured by hand."""
+    identifier_key_file: Path | None = None
+    """32 random bytes in hexadecimal: the secret key of opaque interface identifiers (RFC 7217). Absent: none are
+    assigned. Another key gives every terminal other addresses."""
     ends_at_once: int = Field(1_000, ge=1, le=10_000)
     """Leases that one step ends, and prefixes that it frees: bounds what a request can wait behind."""
     snapshot_every: int = Field(50_000, ge=100)

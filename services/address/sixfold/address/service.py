@@ -1,8 +1,12 @@
 """The only wiring of the address centre."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from sixfold.address.adapters.gateway_commands import Receipts, SignedConfigurations, TelemetryGatewayMeter
+from sixfold.address.adapters.key_files import key_from
 from sixfold.address.adapters.ledger import CENTRE, CentreSnapshots, LedgerPart, codec
 from sixfold.address.adapters.metering import TelemetryMeter, observe_pools
 from sixfold.address.adapters.translation_metering import TelemetryTranslationMeter
@@ -15,6 +19,8 @@ from sixfold.address.domain.centre import Centre, evolve_centre
 from sixfold.address.gateway_handlers import Gateways
 from sixfold.address.gateway_servicer import GatewayServicer
 from sixfold.address.handlers import Addresses, utc_milliseconds
+from sixfold.address.identifiers_handlers import OpaqueIdentifiers
+from sixfold.address.identifiers_servicer import InterfaceIdentifierServicer
 from sixfold.address.planning_handlers import Planning
 from sixfold.address.planning_servicer import PlanningServicer
 from sixfold.address.servicer import AddressServicer
@@ -22,6 +28,7 @@ from sixfold.address.translation_handlers import Translations
 from sixfold.address.translation_servicer import TranslationServicer
 from sixfold.api.address.v1.address_pb2_grpc import add_AddressServiceServicer_to_server
 from sixfold.api.address.v1.gateways_pb2_grpc import add_GatewayServiceServicer_to_server
+from sixfold.api.address.v1.identifiers_pb2_grpc import add_InterfaceIdentifierServiceServicer_to_server
 from sixfold.api.address.v1.planning_pb2_grpc import add_PlanningServiceServicer_to_server
 from sixfold.api.address.v1.translation_pb2_grpc import add_TranslationServiceServicer_to_server
 from sixfold.api.subjects import RECEIPT_STREAM
@@ -95,6 +102,7 @@ def build(settings: AddressSettings, dependencies: Dependencies) -> Service:
                 if gateways is not None
                 else []
             ),
+            *_identifiers(settings.identifier_key_file, lambda: book.state),
         ],
         telemetry=telemetry,
         name="address-rpc",
@@ -108,6 +116,14 @@ def build(settings: AddressSettings, dependencies: Dependencies) -> Service:
     service.rpc, service.addresses, service.planning, service.dhcpv6 = rpc, addresses, planning, doors
     service.gateways = gateways
     return service
+
+
+def _identifiers(key_file: Path | None, book: Callable[[], Book]) -> list[tuple[Any, Any]]:
+    """The service of opaque identifiers, where there is a key for them."""
+    if key_file is None:
+        return []
+    identifiers = OpaqueIdentifiers(key_from(key_file, "identifier_key_file"), book)
+    return [(add_InterfaceIdentifierServiceServicer_to_server, InterfaceIdentifierServicer(identifiers))]
 
 
 def _gateways(

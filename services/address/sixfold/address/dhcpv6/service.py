@@ -1,16 +1,15 @@
 """The wiring of the DHCPv6 front."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
+from sixfold.address.adapters.key_files import key_from
 from sixfold.address.dhcpv6.config import Dhcpv6Settings
 from sixfold.address.dhcpv6.duid import server_duid
 from sixfold.address.dhcpv6.front import Front
 from sixfold.address.dhcpv6.metering import Dhcpv6Meter
 from sixfold.address.dhcpv6.sockets import UdpDoor, kernel_drops, link_door, relay_door
-from sixfold.address.domain.dhcpv6.clients import KEY_BYTES
 from sixfold.address.ports import Clock
 from sixfold.address.translation_handlers import CentreLedger
 from sixfold.chassis.lifecycle import Background, Component
@@ -36,7 +35,9 @@ class Doors:
     async def start(self) -> None:
         settings = self._settings
         assert settings.holder_key_file is not None, "the settings say so where the front is enabled"
-        self._front.open(key=holder_key(settings.holder_key_file), duid=await server_duid(self._messaging))
+        self._front.open(
+            key=key_from(settings.holder_key_file, "holder_key_file"), duid=await server_duid(self._messaging)
+        )
         try:
             self._doors.append(relay_door(settings, self._dropped))
             self.port = self._doors[0].port
@@ -81,23 +82,3 @@ def dhcpv6(
         description="datagrams that the sockets had no room for",
     )
     return [Background("address-dhcpv6-answers", front.run), doors], doors
-
-
-class KeyFileError(ValueError):
-    """The key cannot be used; says which file and why, never what is in it."""
-
-
-def holder_key(path: Path) -> bytes:
-    """Raises KeyFileError."""
-    try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except OSError as error:
-        detail = (
-            f"holder_key_file {path} cannot be read: {error.strerror}; make one with `openssl rand -hex 32`"
-        )
-        raise KeyFileError(detail) from error
-    except ValueError:
-        raise KeyFileError(f"holder_key_file {path} holds no hexadecimal") from None
-    if len(key) != KEY_BYTES:
-        raise KeyFileError(f"holder_key_file {path} holds {len(key)} bytes, not {KEY_BYTES}")
-    return key
