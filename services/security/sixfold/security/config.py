@@ -22,6 +22,7 @@ from sixfold.security.domain.intel.entries import Trust
 from sixfold.security.domain.intel.lists import Layout
 from sixfold.security.domain.mitigation.decisions import Rules
 from sixfold.security.domain.mitigation.values import Kind
+from sixfold.security.domain.spoofing import SpoofingSettings
 from sixfold.security.domain.window import Lanes, WindowSettings
 from sixfold.security.enforcement_handlers import EffectRules
 from sixfold.security.intel_ports import FeedSource
@@ -219,6 +220,26 @@ class IntelOptions(Settings):
         return [feed.domain(protected) for feed in self.feeds]
 
 
+class SpoofingOptions(Settings):
+    """Forged sources that gateways report."""
+
+    least_packets: int = Field(5, ge=1)
+    """Of one source in one report, to open an incident."""
+    most_sources: int = Field(8, ge=1, le=64)
+    """Sources of one access interface that have incidents of their own; more are one incident."""
+    high_packets_per_second: Positive = 1_000.0
+    identity: str = ""
+    """host:port of the identity centre, which says who holds a forged address; empty: nobody is asked."""
+    client: ClientSettings = ClientSettings(default_deadline=2.0)
+
+    def domain(self) -> SpoofingSettings:
+        return SpoofingSettings(
+            least_packets=self.least_packets,
+            most_sources=self.most_sources,
+            high_packets_per_second=self.high_packets_per_second,
+        )
+
+
 class ReplicaOptions(Settings):
     """Sharing the partitions with other replicas of the centre."""
 
@@ -358,6 +379,7 @@ class SecuritySettings(Settings):
     """
     incidents: IncidentOptions = IncidentOptions()  # pyright: ignore[reportCallIssue]
     intel: IntelOptions = IntelOptions()
+    spoofing: SpoofingOptions = SpoofingOptions()  # pyright: ignore[reportCallIssue]
     mitigation: MitigationOptions = MitigationOptions()  # pyright: ignore[reportCallIssue]
     duplicate_exporters: tuple[tuple[str, ...], ...] = ()
     """Groups of exporters on one path: what several of a group export counts once."""

@@ -272,6 +272,21 @@ class FlowWatch:
         self._unsettled.clear()
         self._recent.clear()
 
+    async def observe(self, found: Sequence[tuple[Signal, Evidence]]) -> None:
+        """Signals that come of no flows, each with its evidence."""
+        evidence = {(victim_of(signal), signal.vector): one for signal, one in found}
+        async with self._lock:
+            now = self._clock()
+            self._sighted |= dict.fromkeys(evidence, now)
+            signals = decisions.joined([signal for signal, _ in found])
+            pairs = [(signal, evidence[victim_of(signal), signal.vector]) for signal in signals]
+
+            def decide(current: Incidents) -> tuple[list[IncidentEvent], None]:
+                return decisions.decide_observe(current, pairs, now, self._life), None
+
+            if decisions.wanted(self._ledger.state, signals, now, self._life):
+                await self._ledger.transact(decide)
+
     def _top_talkers(self, view: View, metric: str, seconds: int, limit: int) -> TopTalkers:
         slot_ms = self._window.settings.slot_ms
         last = min(self._window.head or 1 << 62, _milliseconds(self._clock()) // slot_ms)

@@ -14,7 +14,7 @@ from sixfold.chassis.lifecycle import Background, Component, Lifecycle
 from sixfold.chassis.messaging import Messaging
 from sixfold.chassis.rpc import RpcServer
 from sixfold.chassis.telemetry import Telemetry
-from sixfold.security.adapters import flows
+from sixfold.security.adapters import flows, spoofing
 from sixfold.security.adapters.broadcast import Broadcast
 from sixfold.security.adapters.checkpoints import Checkpoints
 from sixfold.security.adapters.feeds import FeedStore
@@ -46,6 +46,7 @@ from sixfold.security.mitigation_handlers import Automatic, MitigationDesk
 from sixfold.security.mitigation_servicer import MitigationServicer
 from sixfold.security.ports import Clock
 from sixfold.security.servicer import SecurityServicer
+from sixfold.security.spoofing_handlers import SpoofedSources
 
 log = logging.getLogger(__name__)
 
@@ -235,11 +236,24 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
         lambda: len(partitions.held),
     )
     closing = Background("security-incidents", lambda: _close_quiet(watch))
-    service = Service([whole, feeds, checkpoints, partitions, closing, *mitigation.parts, rpc], name=CENTRE)
+    forged = _spoofing(settings, dependencies, watch)
+    service = Service(
+        [whole, feeds, checkpoints, partitions, *forged, closing, *mitigation.parts, rpc], name=CENTRE
+    )
     service.mitigation = mitigation
     service.watch, service.ledger, service.changes, service.rpc = watch, ledger, changes, rpc
     service.partitions, service.feeds = partitions, feeds
     return service
+
+
+def _spoofing(settings: SecuritySettings, dependencies: Dependencies, watch: FlowWatch) -> list[Component]:
+    """What reads the gateways' reports of forged sources, in the order of starting."""
+    messaging, telemetry, options = dependencies.messaging, dependencies.telemetry, settings.spoofing
+    meter = spoofing.TelemetrySpoofingMeter(telemetry)
+    holders = spoofing.IdentityHolders(options.identity, options.client, meter) if options.identity else None
+    spoofed = SpoofedSources(options.domain(), observe=watch.observe, holders=holders)
+    reading = spoofing.consumer(messaging, telemetry, spoofed, meter)
+    return [holders, reading] if holders is not None else [reading]
 
 
 async def _close_quiet(watch: FlowWatch) -> None:
