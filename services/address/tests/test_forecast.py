@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sixfold.address.domain.advice import PoolUse, advise
 from sixfold.address.domain.forecast import DAY, FEWEST, forecast
+from sixfold.address.domain.utilisation import Density
 
 
 def test_a_straight_line_is_followed_to_its_end() -> None:
@@ -63,7 +64,7 @@ def test_any_history_gives_shares(share: list[float], horizon: float) -> None:
 def use(**changed: object) -> PoolUse:
     plain = {
         "pool_id": "p", "delegations": 100, "used_share": 0.5, "resting_share": 0.0, "free_share": 0.5,
-        "largest_free_share": 0.9, "hd_ratio": 0.8, "shortest_fits": True,
+        "largest_free_share": 0.9, "density": Density(0.8), "shortest_fits": True,
     }  # fmt: skip
     return PoolUse(**(plain | changed))  # type: ignore[arg-type]
 
@@ -72,7 +73,8 @@ def use(**changed: object) -> PoolUse:
     ("changed", "reason"),
     [
         ({"free_share": 0.0, "used_share": 1.0}, "POOL_FULL"),
-        ({"hd_ratio": 0.95}, "HD_RATIO_REACHED"),
+        ({"free_share": 0.0, "used_share": 1.0, "child_share": 0.9}, "POOL_FULL"),
+        ({"density": Density(0.95, 12_000, 10_000)}, "HD_RATIO_REACHED"),
         ({"shortest_fits": False}, "SHORTEST_DOES_NOT_FIT"),
         ({"largest_free_share": 0.1}, "FRAGMENTED"),
         ({"resting_share": 0.3}, "QUARANTINE_HEAVY"),
@@ -89,3 +91,7 @@ def test_a_pool_that_fills_is_told_with_its_days() -> None:
     assert len(found) == 1
     assert found[0].urgency == "now"
     assert advise(use(), None) == []
+
+
+def test_a_pool_that_has_gone_to_pools_below_is_not_full() -> None:
+    assert advise(use(free_share=0.0, used_share=1.0, child_share=1.0), None) == []

@@ -15,7 +15,7 @@ from sixfold.address.domain.history import Anomaly, Sample, anomalies, kept
 from sixfold.address.domain.plan import Finding, Plan, judged, pools
 from sixfold.address.domain.pools import page_of
 from sixfold.address.domain.prefix import BITS, Prefix, PrefixError, parse_prefix
-from sixfold.address.domain.utilisation import utilisation
+from sixfold.address.domain.utilisation import density, utilisation
 from sixfold.address.domain.values import PoolWish, RefusedError
 from sixfold.address.handlers import Addresses
 from sixfold.address.ports import BookLedger, Clock
@@ -154,8 +154,9 @@ class Planning:
             resting_share=use.quarantined_share,
             free_share=use.free_share,
             largest_free_share=(1 << (BITS - largest)) / free if largest is not None and free else 0.0,
-            hd_ratio=use.hd_ratio,
+            density=density(self.book, page),
             shortest_fits=largest is not None and largest <= page.pool.shortest,
+            child_share=use.child_share,
             top_holder=last[0].top_holder if last else "",
             top_holder_share=last[0].top_share if last else 0.0,
         )

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from sixfold.address.domain.forecast import Forecast
+from sixfold.address.domain.utilisation import Density
+from sixfold.api.addressing.density import RIPE_RATIO
 
 Urgency = Literal["now", "soon", "later"]
 
-RIPE_HD: Final = 0.94
-"""HD-ratio over which a registry gives more space (RIPE-738, 5.2.2, counted in /56)."""
 SOON_DAYS: Final = 90.0
 NOW_DAYS: Final = 30.0
 RESTING_SHARE: Final = 0.2
@@ -29,8 +29,9 @@ class PoolUse:
     resting_share: float
     free_share: float
     largest_free_share: float
-    hd_ratio: float
+    density: Density
     shortest_fits: bool
+    child_share: float = 0.0
     top_holder: str = ""
     top_holder_share: float = 0.0
 
@@ -50,7 +51,7 @@ def advise(use: PoolUse, outlook: Forecast | None) -> list[Advice]:
 
 def _fullness(use: PoolUse, outlook: Forecast | None) -> Iterable[Advice]:
     days = outlook.full_in_days if outlook is not None else None
-    if use.free_share == 0:
+    if use.free_share == 0 and use.child_share < 1:
         yield Advice(
             use.pool_id,
             "now",
@@ -65,13 +66,14 @@ def _fullness(use: PoolUse, outlook: Forecast | None) -> Iterable[Advice]:
         urgency: Urgency = "now" if days <= NOW_DAYS else "soon"
         remedy = "plan a second pool of the same purpose beside it, or shorten the leases"
         yield Advice(use.pool_id, urgency, "POOL_FILLS", f"full in {days:.0f} days{between}", remedy)
-    if use.hd_ratio >= RIPE_HD and use.free_share > 0:
-        detail = f"HD-ratio {use.hd_ratio:.3f}, over {RIPE_HD}"
+    density = use.density
+    if density.hd_ratio >= RIPE_RATIO and use.used_share > 0:
+        counted = f": {density.used:,} of /56 in use, {density.enough:,} are enough" if density.used else ""
         yield Advice(
             use.pool_id,
             "soon",
             "HD_RATIO_REACHED",
-            detail,
+            f"HD-ratio {density.hd_ratio:.3f}, over {RIPE_RATIO}{counted}",
             "a registry gives more space at this density: ask",
         )
 
