@@ -85,6 +85,7 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
             },
         },
         "security": {
+            "spoofing": {"identity": ports.address("grpc.identity")},
             "mitigation": {
                 "signing_seed_file": seed_file(home, POLICY_ISSUER),
                 "credit": ports.address("grpc.credit"),

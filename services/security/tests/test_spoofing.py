@@ -16,8 +16,10 @@ from sixfold.chassis.testing import assert_eventually
 from sixfold.security.config import SecuritySettings
 from sixfold.security.domain.addresses import covers
 from sixfold.security.domain.events import Severity
-from sixfold.security.domain.incidents import Status
+from sixfold.security.domain.incidents import Incident, Status
+from sixfold.security.domain.mitigation.suggest import suggest
 from sixfold.security.domain.spoofing import (
+    VECTOR,
     Forged,
     Report,
     SpoofingSettings,
@@ -118,3 +120,10 @@ async def test_reports_open_an_incident_that_goes_on_and_closes(messaging: Messa
         assert len(incidents()) == 1
     finally:
         await service.stop()
+
+
+def test_nothing_is_suggested_against_whom_the_address_belongs_to():
+    one = Incident.__new__(Incident)
+    object.__setattr__(one, "vector", VECTOR)
+    object.__setattr__(one, "side", "source")
+    assert suggest(one) == []

@@ -7,6 +7,7 @@ from typing import Final
 from sixfold.security.domain.events import Share
 from sixfold.security.domain.incidents import Incident
 from sixfold.security.domain.mitigation.values import Kind, Match, Per, Policy, PolicyAction, Range, Route
+from sixfold.security.domain.spoofing import VECTOR as FORGED
 
 FEW_SOURCES: Final = 0.8
 """Part of the bytes that the top sources need for a block of them."""
@@ -28,6 +29,8 @@ class Suggestion:
 
 def suggest(incident: Incident) -> list[Suggestion]:
     """The narrowest first, the black hole last."""
+    if incident.vector == FORGED:
+        return []  # its object is whose name was used; gateways drop what was sent in it
     if incident.side == "source":
         return list(_against_origin(incident))
     return list(_for_victim(incident))
