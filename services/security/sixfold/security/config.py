@@ -2,6 +2,7 @@
 
 import ipaddress
 from base64 import b64encode
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from sixfold.chassis.messaging import NatsSettings
 from sixfold.chassis.rpc import ClientSettings, RpcSettings
 from sixfold.chassis.telemetry import TelemetrySettings
 from sixfold.security.adapters.registry import chosen
+from sixfold.security.adapters.webhooks import Door, secret_of
 from sixfold.security.domain.addresses import parse_network
 from sixfold.security.domain.decisions import LifeCycle
 from sixfold.security.domain.detectors.volumetric import Thresholds, VolumetricSettings
@@ -220,6 +222,78 @@ class IntelOptions(Settings):
         return [feed.domain(protected) for feed in self.feeds]
 
 
+class TaxiiOptions(Settings):
+    """The TAXII 2.1 server for partners."""
+
+    enabled: bool = False
+    http: HttpSettings = HttpSettings()
+    username: str = ""
+    password_file: Path | None = None
+    incidents: int = Field(1_000, ge=1, le=10_000)
+    """The newest, whose objects are shown."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "TaxiiOptions":
+        if bool(self.username) != (self.password_file is not None):
+            raise ValueError("taxii.username and taxii.password_file go together")
+        if self.enabled and not self.username and not ip_address(self.http.host).is_loopback:
+            raise ValueError(f"taxii on {self.http.host} needs taxii.username and taxii.password_file")
+        return self
+
+
+WEBHOOK_EVENTS = (
+    "opened",
+    "acknowledged",
+    "mitigated",
+    "mitigation-ended",
+    "closed",
+    "marked-false-positive",
+)
+
+
+class WebhookOptions(Settings):
+    """One receiver of incidents."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
+    url: str = Field(pattern=r"^https?://")
+    secret_file: Path
+    """Holds `whsec_` and 24 to 64 bytes in base64."""
+    events: tuple[
+        Literal["opened", "updated", "acknowledged", "noted", "mitigated", "mitigation-ended", "closed",
+                "marked-false-positive"], ...
+    ] = WEBHOOK_EVENTS  # fmt: skip
+    attempts: int = Field(8, ge=1, le=20)
+    timeout_seconds: float = Field(10.0, gt=0, le=60)
+
+    def domain(self) -> Door:
+        """Reads the secret's file. Raises ValueError, OSError."""
+        return Door(
+            name=self.name,
+            url=self.url,
+            secret=secret_of(self.secret_file.read_text(encoding="ascii").strip()),
+            events=frozenset(f"incident-{event}" for event in self.events),
+            attempts=self.attempts,
+            timeout=self.timeout_seconds,
+        )
+
+
+class ExchangeOptions(Settings):
+    """Incidents told to others."""
+
+    producer: str = Field("Sixfold security centre", min_length=1, max_length=200)
+    tlp: Literal["clear", "green", "amber", "red"] = "amber"
+    """Traffic light protocol of what is told in STIX."""
+    taxii: TaxiiOptions = TaxiiOptions()  # pyright: ignore[reportCallIssue]
+    webhooks: tuple[WebhookOptions, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> "ExchangeOptions":
+        names = [webhook.name for webhook in self.webhooks]
+        if len(set(names)) < len(names):
+            raise ValueError("two webhooks have the same name")
+        return self
+
+
 class SpoofingOptions(Settings):
     """Forged sources that gateways report."""
 
@@ -381,6 +455,7 @@ class SecuritySettings(Settings):
     intel: IntelOptions = IntelOptions()
     spoofing: SpoofingOptions = SpoofingOptions()  # pyright: ignore[reportCallIssue]
     mitigation: MitigationOptions = MitigationOptions()  # pyright: ignore[reportCallIssue]
+    exchange: ExchangeOptions = ExchangeOptions()  # pyright: ignore[reportCallIssue]
     duplicate_exporters: tuple[tuple[str, ...], ...] = ()
     """Groups of exporters on one path: what several of a group export counts once."""
 

@@ -9,12 +9,13 @@ from datetime import timedelta
 from sixfold.api.security.v1.mitigation_pb2_grpc import add_MitigationServiceServicer_to_server
 from sixfold.api.security.v1.security_pb2_grpc import add_SecurityServiceServicer_to_server
 from sixfold.chassis.commands import CommandSender
+from sixfold.chassis.http import AsgiServer
 from sixfold.chassis.ledger import Ledger, LedgerError
 from sixfold.chassis.lifecycle import Background, Component, Lifecycle
 from sixfold.chassis.messaging import Messaging
 from sixfold.chassis.rpc import RpcServer
 from sixfold.chassis.telemetry import Telemetry
-from sixfold.security.adapters import flows, spoofing
+from sixfold.security.adapters import flows, spoofing, taxii
 from sixfold.security.adapters.broadcast import Broadcast
 from sixfold.security.adapters.checkpoints import Checkpoints
 from sixfold.security.adapters.feeds import FeedStore
@@ -30,10 +31,13 @@ from sixfold.security.adapters.metering import (
 from sixfold.security.adapters.mitigation_bus import SignedPolicies, Voices
 from sixfold.security.adapters.registry import chosen
 from sixfold.security.adapters.warehouse import CreditWarehouse
+from sixfold.security.adapters.webhooks import Outbox
 from sixfold.security.config import SecuritySettings
 from sixfold.security.domain.centre import Centre, CentreEvent, evolve_centre
 from sixfold.security.domain.engine import Engine
 from sixfold.security.domain.events import ThresholdReverted
+from sixfold.security.domain.exchange.catalogue import Catalogue
+from sixfold.security.domain.exchange.stix import bundle
 from sixfold.security.domain.incidents import Incidents
 from sixfold.security.domain.mitigation.events import MitigationEvent, MitigationMeasured
 from sixfold.security.domain.mitigation.values import Status
@@ -79,6 +83,8 @@ class Service(Lifecycle):
     partitions: Partitions
     feeds: Feeds
     mitigation: Mitigation
+    taxii: AsgiServer | None
+    """None where it is not enabled; its `port` is known once the centre is started."""
 
 
 def _mitigation(
@@ -196,7 +202,23 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
     observe(
         telemetry, "security_listed_prefixes", "prefixes of feeds that are matched", lambda: len(feeds.listed)
     )
-    servicer = SecurityServicer(watch, operators, changes, IntelQueries(feeds), lambda: partitions)
+    exchange = settings.exchange
+    servicer = SecurityServicer(
+        watch,
+        operators,
+        changes,
+        IntelQueries(feeds),
+        lambda: partitions,
+        lambda incident: bundle(incident, producer=exchange.producer, tlp=exchange.tlp),
+    )
+    outbox = Outbox(
+        messaging,
+        telemetry,
+        doors=[webhook.domain() for webhook in exchange.webhooks],
+        codec=codec(),
+        incident=lambda incident_id: ledger.state.by_id.get(incident_id),
+    )
+    doors = _taxii(settings, telemetry, ledger)
     mitigation = _mitigation(settings, dependencies, whole, lambda: partitions.leads)
     rpc = RpcServer(
         settings.rpc,
@@ -237,12 +259,12 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
     )
     closing = Background("security-incidents", lambda: _close_quiet(watch))
     forged = _spoofing(settings, dependencies, watch)
-    service = Service(
-        [whole, feeds, checkpoints, partitions, *forged, closing, *mitigation.parts, rpc], name=CENTRE
-    )
+    parts = [whole, feeds, checkpoints, partitions, *forged, closing, *mitigation.parts, outbox, *doors, rpc]
+    service = Service(parts, name=CENTRE)
     service.mitigation = mitigation
     service.watch, service.ledger, service.changes, service.rpc = watch, ledger, changes, rpc
     service.partitions, service.feeds = partitions, feeds
+    service.taxii = doors[0] if doors else None
     return service
 
 
@@ -254,6 +276,27 @@ def _spoofing(settings: SecuritySettings, dependencies: Dependencies, watch: Flo
     spoofed = SpoofedSources(options.domain(), observe=watch.observe, holders=holders)
     reading = spoofing.consumer(messaging, telemetry, spoofed, meter)
     return [holders, reading] if holders is not None else [reading]
+
+
+def _taxii(
+    settings: SecuritySettings, telemetry: Telemetry, ledger: LedgerPart[Incidents]
+) -> list[AsgiServer]:
+    """The TAXII server, where it is enabled."""
+    exchange, options = settings.exchange, settings.exchange.taxii
+    if not options.enabled:
+        return []
+    catalogue = Catalogue(producer=exchange.producer, tlp=exchange.tlp, incidents=options.incidents)
+    requests = telemetry.counter("security_taxii_requests_total", "requests by resource and status")
+    password = options.password_file.read_text(encoding="utf-8").strip() if options.password_file else ""
+    app = taxii.app(
+        catalogue,
+        lambda: catalogue.refresh(ledger.state.by_id.values()),
+        title=exchange.producer,
+        username=options.username,
+        password=password,
+        count=lambda resource, status: requests.add(1, {"resource": resource, "status": str(status)}),
+    )
+    return [AsgiServer("security-taxii", app, options.http)]
 
 
 async def _close_quiet(watch: FlowWatch) -> None:

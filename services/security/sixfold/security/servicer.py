@@ -1,7 +1,8 @@
 """SecurityService: proto to domain and back."""
 
 # ruff: noqa: N802 - the methods have the names of the contract
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, cast
 
 from sixfold.api.security.v1 import events_pb2, security_pb2_grpc
@@ -46,12 +47,14 @@ class SecurityServicer(security_pb2_grpc.SecurityServiceServicer):
         changes: Broadcast[tuple[str, int]],
         intel: IntelQueries,
         replicas: Callable[[], Replicas],
+        bundle: Callable[[Incident], Mapping[str, Any]],
     ) -> None:
         self._watch = watch
         self._operators = operators
         self._changes = changes
         self._intel = intel
         self._replicas = replicas
+        self._bundle = bundle
 
     async def ListTopTalkers(
         self, request: pb.ListTopTalkersRequest, context: Any
@@ -164,6 +167,16 @@ class SecurityServicer(security_pb2_grpc.SecurityServiceServicer):
             raise ResourceExhausted(str(error), reason="TOO_MANY_WATCHERS") from error
         except WatcherSlowError as error:
             raise Unavailable(f"{error}: watch again", reason="WATCHER_TOO_SLOW") from error
+
+    async def ExportIncident(
+        self, request: pb.ExportIncidentRequest, context: Any
+    ) -> pb.ExportIncidentResponse:
+        incident = self._operators.incident(request.incident_id)
+        if incident is None:
+            raise _unknown(request.incident_id)
+        return pb.ExportIncidentResponse(
+            bundle=json.dumps(self._bundle(incident), ensure_ascii=False).encode()
+        )
 
     async def ListFeeds(self, request: pb.ListFeedsRequest, context: Any) -> pb.ListFeedsResponse:
         return self._intel.feeds()

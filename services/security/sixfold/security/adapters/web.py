@@ -61,7 +61,7 @@ def request(
         urllib.request.HTTPSHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),
-        _SameOrigin(),
+        *(() if body is not None else (_SameOrigin(),)),  # what was posted is not got elsewhere
     ):
         opener.add_handler(handler)
     asked = urllib.request.Request(url, data=body, headers=dict(headers))  # noqa: S310 - the scheme is checked
