@@ -24,6 +24,7 @@ class Issuer:
 
     def __init__(self) -> None:
         seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
+        self.seed = bytes(seed)
         self._pair = nkeys.from_seed(bytearray(seed))
         self.public = bytes(self._pair.public_key).decode()
 

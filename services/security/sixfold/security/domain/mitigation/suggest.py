@@ -42,13 +42,12 @@ def _for_victim(incident: Incident) -> Iterator[Suggestion]:
     whole = Match(destinations=(incident.victim,))
     narrowed = replace(whole, protocols=(protocol,)) if protocol is not None else whole
     covered = protocol_share if protocol is not None else 1.0
-    sources = _sources(evidence.top_sources, incident.victim)
-    share = sum(one.share for one in evidence.top_sources)
-    if sources and share >= FEW_SOURCES:
+    sources, share = _few_sources(evidence.top_sources, incident.victim)
+    if sources:
         yield Suggestion(
             Policy(replace(narrowed, sources=sources), _BLOCK),
             f"{len(sources)} sources send {share:.0%} of it",
-            min(share, 1.0) * covered,
+            share * covered,
         )
     source_port, source_share = _first(evidence.top_source_ports)
     if protocol == UDP and source_port and source_share >= ONE_PORT and source_port < 49_152:
@@ -103,10 +102,21 @@ def _first(shares: Sequence[Share]) -> tuple[int | None, float]:
     return int(shares[0].value), min(shares[0].share, 1.0)
 
 
-def _sources(shares: Sequence[Share], victim: str) -> tuple[str, ...]:
-    """As prefixes of one host, of the victim's family."""
+def _few_sources(shares: Sequence[Share], victim: str) -> tuple[tuple[str, ...], float]:
+    """The fewest that send enough of it, as prefixes of one host, and their part of it; none where that takes more
+    than are known. Who sends little is not among them: it may be a client.
+    """
     six = ":" in victim
-    return tuple(f"{one.value}/{128 if six else 32}" for one in shares if (":" in one.value) == six)
+    found: list[str] = []
+    total = 0.0
+    for one in shares:
+        if (":" in one.value) != six:
+            continue
+        found.append(f"{one.value}/{128 if six else 32}")
+        total += one.share
+        if total >= FEW_SOURCES:
+            return tuple(found), min(total, 1.0)
+    return (), 0.0
 
 
 def _tenth(incident: Incident) -> int:
