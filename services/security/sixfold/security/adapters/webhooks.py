@@ -128,7 +128,7 @@ class Outbox:
 
     @property
     def ready(self) -> bool:
-        return all(consumer.ready for consumer in self._consumers)
+        return not self._doors or all(consumer.ready for consumer in self._consumers)
 
     async def start(self) -> None:
         if not self._doors:
