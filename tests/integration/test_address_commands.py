@@ -142,3 +142,20 @@ def test_shared_ipv4(address, tmp_path):
     address("rule", "end", "cli-1")
     file.write_text('{"nonsense": 1}')
     assert "is no PutTranslationRuleRequest" in address("rule", "put", file, code=1)
+
+
+def test_a_terminal_is_told_its_opaque_address(address, platform):
+    terminal = platform.run("credential", "enrol", "customer of address", "SN-address-1").stdout.strip()
+    address("pool", "create", "cli-iid", "--prefix", "2001:db8:8000::/48")
+
+    def told(network, *more):
+        return row(address("identifier", network, terminal, *more))
+
+    first = told("2001:db8:8000:1::/64")
+    assert first[1:] == ["opaque", "0"]
+    assert ipaddress.ip_address(first[0]) in ipaddress.ip_network("2001:db8:8000:1::/64")
+    assert told("2001:db8:8000:1::/64", "--opaque") == first
+    others = {told("2001:db8:8000:1::/64", "--dad-counter", 1)[0], told("2001:db8:8000:2::/64")[0]}
+    assert len({one[-15:] for one in others | {first[0]}}) == 3
+    assert "PREFIX_MALFORMED" in address("identifier", "2001:db8:8000::/63", terminal, "--opaque", code=1)
+    assert "ADDRESS_UNMANAGED" in address("identifier", "2001:dead::/64", terminal, "--opaque", code=1)
