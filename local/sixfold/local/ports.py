@@ -26,6 +26,7 @@ _TCP: Final = {
     "grpc.convergence": 15,
     "grpc.credit": 16,
     "identity": 23,
+    "taxii": 24,
 }
 _UDP: Final = {"agent.netflow": 7, "agent.ipfix": 8, "agent.sflow": 9, "dhcpv6": 22}
 _SPAN: Final = 30

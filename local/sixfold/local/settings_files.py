@@ -85,6 +85,8 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
             },
         },
         "security": {
+            "replica": {"name": "local"},
+            "exchange": {"taxii": {"enabled": True, "http": {"host": HOST, "port": ports["taxii"]}}},
             "spoofing": {"identity": ports.address("grpc.identity")},
             "mitigation": {
                 "signing_seed_file": seed_file(home, POLICY_ISSUER),

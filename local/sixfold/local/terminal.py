@@ -12,6 +12,7 @@ _TITLES = {
     "clickhouse_http": "ClickHouse HTTP (database sixfold)",
     "nats": "NATS",
     "identity": "Identity: EST, CRL, OCSP, OAuth",
+    "taxii": "Security: incidents by TAXII 2.1",
     "dhcpv6": "Address: DHCPv6 (UDP)",
     "agent.ipfix": "Agent: IPFIX (UDP)",
     "agent.netflow": "Agent: NetFlow v5/v9 (UDP)",

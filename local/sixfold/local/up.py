@@ -106,6 +106,7 @@ def endpoints(home: Home, ports: Ports, pids: Mapping[str, int]) -> dict[str, ob
         "nats": f"nats://{ports.address('nats')}",
         **{f"grpc.{centre}": ports.address(f"grpc.{centre}") for centre in CENTRES},
         "identity": f"http://{ports.address('identity')}",
+        "taxii": f"http://{ports.address('taxii')}/taxii2/",
         "dhcpv6": ports.dhcpv6,
         "agent.ipfix": ports.address("agent.ipfix"),
         "agent.netflow": ports.address("agent.netflow"),
