@@ -191,7 +191,8 @@ def question(address, port=0, time=None, *, tolerance=0, protocol=6, **more):
 
 
 @asynccontextmanager
-async def desk(url, telemetry, folder, **trace):
+async def desk(url, telemetry, folder, *, gateways=None, sources=None, **trace):
+    """gateways: GatewaySettings of the address centre; sources: SourceSettings of the identity centre, completed."""
     officers = {name: Officer(name) for name in ROLES}
     files = {}
     for name in ("pseudonym", "vault", "audit", "case"):
@@ -207,7 +208,9 @@ async def desk(url, telemetry, folder, **trace):
         messaging = Messaging(NatsSettings(servers=(url,)))
         await messaging.start()
         stack.push_async_callback(messaging.stop)
-        addresses = address.build(AddressSettings(), address.Dependencies(messaging, telemetry))
+        addresses = address.build(
+            AddressSettings(gateways=gateways), address.Dependencies(messaging, telemetry)
+        )
         await addresses.start()
         stack.push_async_callback(addresses.stop)
         warehouse = credit.build(
@@ -223,6 +226,7 @@ async def desk(url, telemetry, folder, **trace):
             pseudonym_key_file=files["pseudonym"],
             vault_key_file=files["vault"],
             nat_sessions=False,
+            sources=sources.model_copy(update={"address": addresses.rpc.address}) if sources else None,
             trace=TraceSettings(
                 audit_key_file=files["audit"],
                 case_key_file=files["case"],
