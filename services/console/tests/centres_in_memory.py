@@ -45,7 +45,28 @@ class Security(security_pb2_grpc.SecurityServiceServicer):
         )
         incident.evidence.top_sources.add(value="198.51.100.0/24", share=0.61)
         incident.evidence.query = "SELECT * FROM v_flows WHERE dst_address = '203.0.113.7'"
+        incident.technique, incident.side = "T1498.001", "destination"
+        incident.related.append("i-2")
+        incident.mitigations.append("mit-1")
+        incident.notes.add(time=stamp(NOW), actor="li", action="acknowledged", text="<i>looking</i>")
+        incident.evidence.sample_flows.add(
+            time_start=stamp(NOW), src_address="2001:db8::9", src_port=53, dst_address="203.0.113.7", protocol=17
+        )
         return security_pb2.ListIncidentsResponse(incidents=[incident])
+
+    async def ListThresholdAdjustments(self, request, context):
+        raised = security_pb2.ThresholdAdjustment(
+            adjustment_id="adj-1", object="203.0.113.9/32", vector="udp-flood", factor=2.5, actor="li",
+            expires=stamp(NOW),
+        )  # fmt: skip
+        return security_pb2.ListThresholdAdjustmentsResponse(adjustments=[raised])
+
+    async def ListFeeds(self, request, context):
+        feed = security_pb2.Feed(
+            name="drop", kind="list", state=security_pb2.FEED_STATE_STALE, prefixes=1_234_567, trouble="HTTP 503",
+            refused={"malformed": 3},
+        )  # fmt: skip
+        return security_pb2.ListFeedsResponse(feeds=[feed])
 
     async def ListTopTalkers(self, request, context):
         rows = [("2001:db8:77::15", 9.2e9), ("203.0.113.7", 5.1e9), ("<b>not markup</b>", 7e8)]

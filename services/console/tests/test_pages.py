@@ -168,3 +168,28 @@ async def test_incomplete_forms_are_explained(site: Site) -> None:
     assert "Write a headline" in text
     status, _, _ = await send(site, cookie, {"token": token, "headline": "x" * 10_000})
     assert status == 413
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Its life", "Raised thresholds", "stale", "receives")),
+        ("zh-CN", ("处理过程", "已提高的阈值", "沿用旧版", "接收方")),
+    ],
+)
+async def test_security_shows_the_life_of_incidents_raised_thresholds_and_feeds(
+    site: Site, language: str, words: tuple[str, ...]
+) -> None:
+    _, _, text = await site.ask("/security", accept_language=language)
+    for word in words:
+        assert word in text
+    for said in (
+        "T1498.001",
+        "mit-1",
+        "i-2",
+        "[2001:db8::9]:53",
+        "sixfold security revert adj-1",
+        "HTTP 503",
+    ):
+        assert said in text
+    assert "&lt;i&gt;looking&lt;/i&gt;" in text

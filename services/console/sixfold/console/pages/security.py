@@ -1,4 +1,4 @@
-"""Security: open incidents with their reasons, and the heaviest hosts of the last minute."""
+"""Security: incidents whole, raised thresholds, feeds, and the heaviest hosts of the last minute."""
 
 import asyncio
 from typing import Any
@@ -31,13 +31,64 @@ def incident(message: security_pb2.Incident) -> dict[str, Any]:
         ],
         "sources": [(share.value, share.share) for share in message.evidence.top_sources[:5]],
         "query": message.evidence.query,
+        "side": message.side or "destination",
+        "technique": message.technique,
+        "detectors": list(message.detectors) or [message.detector],
+        "related": list(message.related),
+        "mitigations": list(message.mitigations),
+        "notes": [(moment(note, "time"), note.action, note.actor, note.text) for note in message.notes],
+        "flows": [
+            {
+                "start": moment(flow, "time_start"),
+                "source": _end(flow.src_address, flow.src_port),
+                "destination": _end(flow.dst_address, flow.dst_port),
+                "protocol": flow.protocol,
+                "bytes": flow.bytes,
+                "packets": flow.packets,
+                "gateway": flow.gateway,
+            }
+            for flow in message.evidence.sample_flows
+        ],
+    }
+
+
+def _end(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def adjustment(message: security_pb2.ThresholdAdjustment) -> dict[str, Any]:
+    return {
+        "id": message.adjustment_id,
+        "object": message.object,
+        "vector": message.vector,
+        "factor": message.factor,
+        "actor": message.actor,
+        "note": message.note,
+        "expires": moment(message, "expires"),
+    }
+
+
+_FEED_MOODS = {"current": "good", "stale": "warn", "failed": "bad"}
+
+
+def feed(message: security_pb2.Feed) -> dict[str, Any]:
+    state = word(security_pb2.FeedState, message.state, "FEED_STATE_")
+    return {
+        "name": message.name,
+        "kind": message.kind,
+        "state": state,
+        "mood": _FEED_MOODS.get(state, ""),
+        "prefixes": message.prefixes,
+        "taken": moment(message, "taken"),
+        "refused": sorted(message.refused.items()),
+        "trouble": message.trouble,
     }
 
 
 async def security(centres: Centres, request: Request) -> dict[str, Any]:
     side = "source" if request.query_params.get("side") == "source" else "destination"
     sides = {"source": security_pb2.SIDE_SOURCE, "destination": security_pb2.SIDE_DESTINATION}
-    incidents, talkers = await asyncio.gather(
+    incidents, talkers, thresholds, feeds = await asyncio.gather(
         centres.ask(
             "security", centres.security.ListIncidents, security_pb2.ListIncidentsRequest(page_size=50)
         ),
@@ -46,10 +97,18 @@ async def security(centres: Centres, request: Request) -> dict[str, Any]:
             centres.security.ListTopTalkers,
             security_pb2.ListTopTalkersRequest(metric=security_pb2.METRIC_BYTES, side=sides[side], limit=15),
         ),
+        centres.ask(
+            "security",
+            centres.security.ListThresholdAdjustments,
+            security_pb2.ListThresholdAdjustmentsRequest(),
+        ),
+        centres.ask("security", centres.security.ListFeeds, security_pb2.ListFeedsRequest()),
     )
     return {
         "side": side,
         "incidents": incidents.map(lambda reply: [incident(message) for message in reply.incidents]),
+        "thresholds": thresholds.map(lambda reply: [adjustment(message) for message in reply.adjustments]),
+        "feeds": feeds.map(lambda reply: [feed(message) for message in reply.feeds]),
         "talkers": talkers.map(
             lambda reply: {
                 "most": max((talker.bytes for talker in reply.talkers), default=1.0) or 1.0,
