@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
@@ -99,25 +98,13 @@ def incidents(
     if not found.incidents:
         _say("There are no incidents.")
         return
-    table = Table()
-    for column in (
-        "Id",
-        "Severity",
-        "Status",
-        "Victim or origin",
-        "Vector",
-        "Peak",
-        "Sure",
-        "Opened",
-        "Last seen",
-    ):
-        table.add_column(column, no_wrap=column == "Id", overflow="fold")
     for one in found.incidents:
-        table.add_row(
-            one.incident_id, _severity(one), _status(one), one.victim, one.vector,
-            rate(one.peak.bits_per_second), f"{one.confidence:.0%}", _time(one, "opened"), _time(one, "last_seen"),
-        )  # fmt: skip
-    Console().print(table)
+        word = "from" if one.side == "source" else "to"
+        _say(
+            f"{one.incident_id} {_severity(one)} {_status(one)}: {one.vector} {word} {one.victim}, "
+            f"peak {rate(one.peak.bits_per_second)}, sure to {one.confidence:.0%}, "
+            f"{_time(one, 'opened')} to {_time(one, 'last_seen')}"
+        )
     if found.next_page_token:
         _say("There are more: `--limit` up to 500, or `--victim`, narrow it down.")
 
@@ -307,18 +294,18 @@ def feeds(as_json: JsonOption = False, home: HomeOption = DEFAULT_HOME) -> None:
     if not found.feeds:
         _say("No feed is configured: `intel.feeds` in the security centre's settings.")
         return
-    table = Table()
-    for column in ("Feed", "State", "Prefixes", "Sure", "Taken", "Used until", "Refused", "Trouble"):
-        table.add_column(
-            column, overflow="fold", justify="right" if column in ("Prefixes", "Sure") else "left"
-        )
     for one in found.feeds:
-        refused = ", ".join(f"{cause} {number:,}" for cause, number in sorted(one.refused.items()))
-        table.add_row(
-            one.name, _feed_state(one), f"{one.prefixes:,}", f"{one.confidence:.0%}",
-            _time(one, "taken"), _time(one, "expires"), refused, one.trouble,
-        )  # fmt: skip
-    Console().print(table)
+        _say(
+            f"{one.name} ({one.kind}) {_feed_state(one)}: {one.prefixes:,} prefixes, taken {_time(one, 'taken')}, "
+            f"used until {_time(one, 'expires')}"
+        )
+        if one.refused:
+            _say(
+                "  refused: "
+                + ", ".join(f"{cause} {number:,}" for cause, number in sorted(one.refused.items()))
+            )
+        if one.trouble:
+            _say(f"  {one.trouble}")
 
 
 def _feed_state(one: Any) -> str:
