@@ -66,6 +66,7 @@ class Dependencies:
 class Mitigation:
     """The duty of mitigation: who decides, what is enforced, and what runs for it, in the order of starting."""
 
+    ledger: Ledger[Centre]
     desk: MitigationDesk
     enforcement: Enforcement
     automatic: Automatic
@@ -134,7 +135,7 @@ def _mitigation(
         "mitigations in force",
         lambda: len(desk.state.of_status(Status.ACTIVE)),
     )
-    return Mitigation(desk, enforcement, automatic, servicer, parts)
+    return Mitigation(whole, desk, enforcement, automatic, servicer, parts)
 
 
 async def _persisting(work: Callable[[], Awaitable[None]]) -> None:
