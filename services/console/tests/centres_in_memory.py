@@ -15,7 +15,7 @@ from sixfold.api.credit.v1 import credit_pb2, credit_pb2_grpc
 from sixfold.api.emergency.v1 import emergency_pb2, emergency_pb2_grpc
 from sixfold.api.identity.v1 import identity_pb2, identity_pb2_grpc
 from sixfold.api.security.v1 import events_pb2 as security_events
-from sixfold.api.security.v1 import security_pb2, security_pb2_grpc
+from sixfold.api.security.v1 import mitigation_pb2, mitigation_pb2_grpc, security_pb2, security_pb2_grpc
 
 
 def stamp(value: datetime) -> Timestamp:
@@ -50,7 +50,11 @@ class Security(security_pb2_grpc.SecurityServiceServicer):
         incident.mitigations.append("mit-1")
         incident.notes.add(time=stamp(NOW), actor="li", action="acknowledged", text="<i>looking</i>")
         incident.evidence.sample_flows.add(
-            time_start=stamp(NOW), src_address="2001:db8::9", src_port=53, dst_address="203.0.113.7", protocol=17
+            time_start=stamp(NOW),
+            src_address="2001:db8::9",
+            src_port=53,
+            dst_address="203.0.113.7",
+            protocol=17,
         )
         return security_pb2.ListIncidentsResponse(incidents=[incident])
 
@@ -198,9 +202,30 @@ class Credit(credit_pb2_grpc.CreditServiceServicer):
         return credit_pb2.GetIpv6ShareResponse(shares=[share])
 
 
+class Mitigation(mitigation_pb2_grpc.MitigationServiceServicer):
+    async def ListMitigations(self, request, context):
+        one = mitigation_pb2.Mitigation(
+            mitigation_id="mit-1",
+            status=mitigation_pb2.MITIGATION_STATUS_PROPOSED,
+            proposer="<i>ann</i>",
+            two_person_reasons=["good-sources: 60 good sources, 50 are allowed"],
+        )
+        one.policy.match.destinations.append("2001:db8::7/128")
+        one.policy.match.protocols.append(17)
+        one.policy.action.kind = 2
+        one.policy.action.packets_per_second = 5_000
+        one.effect.acted_packets = 7_000_000
+        return mitigation_pb2.ListMitigationsResponse(mitigations=[one])
+
+    async def ListEnforcement(self, request, context):
+        late = mitigation_pb2.Enforcement(gateway="gw-9", wanted_generation=4, cause="not-enabled: x")
+        return mitigation_pb2.ListEnforcementResponse(gateways=[late])
+
+
 ADDERS = {
     "credit": (credit_pb2_grpc.add_CreditServiceServicer_to_server, Credit),
     "security": (security_pb2_grpc.add_SecurityServiceServicer_to_server, Security),
+    "mitigation": (mitigation_pb2_grpc.add_MitigationServiceServicer_to_server, Mitigation),
     "emergency": (emergency_pb2_grpc.add_EmergencyServiceServicer_to_server, Emergency),
     "address": (address_pb2_grpc.add_AddressServiceServicer_to_server, Address),
     "identity": (identity_pb2_grpc.add_IdentityServiceServicer_to_server, Identity),

@@ -193,3 +193,23 @@ async def test_security_shows_the_life_of_incidents_raised_thresholds_and_feeds(
     ):
         assert said in text
     assert "&lt;i&gt;looking&lt;/i&gt;" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("Mitigations", "waits for approval", "limit to")), ("zh-CN", ("缓解措施", "待批准", "限速至"))],
+)
+async def test_security_shows_mitigations_and_gateways_that_are_behind(
+    site: Site, language: str, words: tuple[str, ...]
+) -> None:
+    _, _, text = await site.ask("/security", accept_language=language)
+    for said in (
+        *words,
+        "good-sources: 60",
+        "sixfold mitigation approve mit-1",
+        "gw-9: – / 4",
+        "not-enabled: x",
+        "p/s<br>",
+    ):
+        assert said in text
+    assert "&lt;i&gt;ann&lt;/i&gt;" in text

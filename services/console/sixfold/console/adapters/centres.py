@@ -14,6 +14,7 @@ from sixfold.api.convergence.v1.convergence_pb2_grpc import ConvergenceServiceSt
 from sixfold.api.credit.v1.credit_pb2_grpc import CreditServiceStub
 from sixfold.api.emergency.v1.emergency_pb2_grpc import EmergencyServiceStub
 from sixfold.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
+from sixfold.api.security.v1.mitigation_pb2_grpc import MitigationServiceStub
 from sixfold.api.security.v1.security_pb2_grpc import SecurityServiceStub
 from sixfold.api.subjects import CENTRES
 
@@ -39,6 +40,7 @@ class Centres:
     def __init__(self, channels: Mapping[str, grpc.aio.Channel], *, timeout: float) -> None:
         self._timeout = timeout
         self.security = SecurityServiceStub(channels["security"])
+        self.mitigation = MitigationServiceStub(channels["security"])
         self.emergency = EmergencyServiceStub(channels["emergency"])
         self.identity = IdentityServiceStub(channels["identity"])
         self.address = AddressServiceStub(channels["address"])

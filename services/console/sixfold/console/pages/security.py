@@ -1,12 +1,13 @@
-"""Security: incidents whole, raised thresholds, feeds, and the heaviest hosts of the last minute."""
+"""Security: incidents whole, mitigations, raised thresholds, feeds, and the heaviest hosts of the last minute."""
 
 import asyncio
 from typing import Any
 
 from starlette.requests import Request
 
-from sixfold.api.security.v1 import events_pb2, security_pb2
+from sixfold.api.security.v1 import events_pb2, mitigation_pb2, security_pb2
 from sixfold.console.adapters.centres import Centres
+from sixfold.console.pages.mitigations import behind, gateway, mitigation
 from sixfold.console.pages.wording import moment, word
 
 _MOODS = {"low": "", "medium": "warn", "high": "bad", "critical": "bad"}
@@ -88,7 +89,7 @@ def feed(message: security_pb2.Feed) -> dict[str, Any]:
 async def security(centres: Centres, request: Request) -> dict[str, Any]:
     side = "source" if request.query_params.get("side") == "source" else "destination"
     sides = {"source": security_pb2.SIDE_SOURCE, "destination": security_pb2.SIDE_DESTINATION}
-    incidents, talkers, thresholds, feeds = await asyncio.gather(
+    incidents, talkers, thresholds, feeds, mitigations, enforcement = await asyncio.gather(
         centres.ask(
             "security", centres.security.ListIncidents, security_pb2.ListIncidentsRequest(page_size=50)
         ),
@@ -103,11 +104,19 @@ async def security(centres: Centres, request: Request) -> dict[str, Any]:
             security_pb2.ListThresholdAdjustmentsRequest(),
         ),
         centres.ask("security", centres.security.ListFeeds, security_pb2.ListFeedsRequest()),
+        centres.ask(
+            "security",
+            centres.mitigation.ListMitigations,
+            mitigation_pb2.ListMitigationsRequest(page_size=20),
+        ),
+        centres.ask("security", centres.mitigation.ListEnforcement, mitigation_pb2.ListEnforcementRequest()),
     )
     return {
         "side": side,
         "incidents": incidents.map(lambda reply: [incident(message) for message in reply.incidents]),
         "thresholds": thresholds.map(lambda reply: [adjustment(message) for message in reply.adjustments]),
+        "mitigations": mitigations.map(lambda reply: [mitigation(one) for one in reply.mitigations]),
+        "behind": enforcement.map(lambda reply: [gateway(one) for one in reply.gateways if behind(one)]),
         "feeds": feeds.map(lambda reply: [feed(message) for message in reply.feeds]),
         "talkers": talkers.map(
             lambda reply: {
