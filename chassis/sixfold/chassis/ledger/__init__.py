@@ -15,7 +15,9 @@ asked: an event is recognised by its id.
       LedgerDamagedError      the stream lacks events that the state was made of
       NotActiveError          a standby was asked to decide
 
-Rooms: `ledger` (deciding, group commit, standby), `stream` (append and read), `keys` (idempotency), `snapshots`.
+Rooms: `ledger` (deciding, group commit, standby), `stream` (append and read), `keys` (idempotency), `snapshots`,
+`plain` (those of plain dataclasses). `Ledger.cut` gives up events that are too old, once a
+snapshot holds what they made.
 """
 
 from sixfold.chassis.codec import CodecError, EventCodec, ProtobufCodec
@@ -29,6 +31,7 @@ from sixfold.chassis.ledger.errors import (
 )
 from sixfold.chassis.ledger.keys import MAX_KEYS
 from sixfold.chassis.ledger.ledger import MAX_PENDING, Follower, Ledger
+from sixfold.chassis.ledger.plain import PlainError, PlainSnapshots
 from sixfold.chassis.ledger.snapshots import SNAPSHOT_BUCKET, SnapshotCodec
 
 __all__ = [
@@ -45,6 +48,8 @@ __all__ = [
     "LedgerRepeatedError",
     "LedgerUnavailableError",
     "NotActiveError",
+    "PlainError",
+    "PlainSnapshots",
     "ProtobufCodec",
     "SnapshotCodec",
 ]

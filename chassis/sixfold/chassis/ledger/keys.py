@@ -51,6 +51,11 @@ class Keys:
         known.last = max(known.last, sequence)
         return known
 
+    def forget(self, before: int) -> None:
+        """Those that wrote nothing from sequence `before` on."""
+        for key in [key for key, known in self._known.items() if known.last < before]:
+            del self._known[key]
+
     def clear(self) -> None:
         self._known.clear()
 

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from sixfold.chassis.codec import EventCodec
@@ -21,7 +22,7 @@ from sixfold.chassis.ledger.errors import (
 from sixfold.chassis.ledger.keys import Keys, Known, retell, tell
 from sixfold.chassis.ledger.snapshots import SnapshotCodec, SnapshotStore
 from sixfold.chassis.ledger.stream import READ_ERRORS, EventStream, Recorded
-from sixfold.chassis.messaging import MAX_BATCH, Messaging, Outgoing
+from sixfold.chassis.messaging import MAX_BATCH, BusUnavailableError, Messaging, MessagingError, Outgoing
 from sixfold.chassis.telemetry import Telemetry, inject
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ MAX_KEY: Final = 512
 _ATTEMPTS: Final = 8
 _FOLLOW_INTERVAL: Final = 0.25
 _DRAIN: Final = 10.0
+_CLOSE: Final = 300.0
+"""Seconds."""
 _PROGRESS: Final = 10.0
 """Seconds between two log lines of a long replay."""
 
@@ -126,6 +129,11 @@ class Ledger(Generic[State]):
         self._tail_bytes = 0
         self._identity = ""
         self._snapshotting: asyncio.Task[None] | None = None
+        self._snapshot_asked: asyncio.Future[int] | None = None
+        """Somebody waits for a snapshot of now."""
+        self._between = asyncio.Lock()
+        """Held while something is appended, or must not be."""
+        self._cut_at = 0
         self._append_timeout = append_timeout
         self._telemetry = telemetry
         self._pending: deque[_Pending] = deque()
@@ -199,6 +207,55 @@ class Ledger(Generic[State]):
         """
         self._followers.append(follower)
 
+    async def cut(self, before: datetime) -> int:
+        """Give up the events that were appended before that moment (a few of the seconds after it may go, too), and
+        the keys that wrote nothing since; how many events.
+
+        A snapshot that holds all of them is written and read back first: from then on it is part of the record, and
+        without it the ledger does not start. Raises LedgerError; nothing is given up then.
+        """
+        if self._snapshots is None:
+            raise LedgerError(f"{self.name} keeps no snapshots, so nothing can be given up")
+        if self.role != "active":
+            raise NotActiveError(f"{self.name} is a standby")
+        # What is appended after the snapshot must stay: where that is hardly younger, nothing is appended meanwhile.
+        is_close = (datetime.now(UTC) - before).total_seconds() < _CLOSE
+        try:
+            first, keep = await self._stream.first(), await self._stream.kept_from(before)
+            if keep <= first:
+                return 0
+            if keep > self.sequence + 1:
+                raise LedgerUnavailableError(f"{self.name}: not everything before {before} was read yet")
+            self._cut_at = keep
+            async with self._between:
+                written = await self._begin_snapshot()
+                if is_close:
+                    await self._give_up(before, keep, await written)
+            if not is_close:
+                await self._give_up(before, keep, await written)
+            self._cut_at = await self._stream.first()
+            self._replica.keys.forget(self._cut_at)
+        except (*READ_ERRORS, MessagingError) as error:
+            raise LedgerUnavailableError(f"{self.name}: {error or type(error).__name__}") from error
+        return self._cut_at - first
+
+    async def _begin_snapshot(self) -> asyncio.Future[int]:
+        """Of the state between two appends (`_between` is held); done with the sequence that it covers."""
+        if self._dirty and not await self._undone():
+            raise LedgerUnavailableError(f"{self.name}: cannot read now")
+        while self._snapshotting is not None and not self._snapshotting.done():
+            await asyncio.wait([self._snapshotting])
+        asked = self._snapshot_asked = asyncio.get_running_loop().create_future()
+        self._snapshot_when_due()
+        return asked
+
+    async def _give_up(self, before: datetime, keep: int, covered: int) -> None:
+        assert self._snapshots is not None
+        written = await self._snapshots.newest(self._identity)
+        if written is None or written.sequence < covered:
+            raise LedgerUnavailableError(f"{self.name}: the snapshot cannot be read back")
+        await self._stream.give_up(before, keep)
+
     # -- deciding -----------------------------------------------------------------------------------------------
 
     async def transact(
@@ -246,7 +303,8 @@ class Ledger(Generic[State]):
                 await self._until_woken()
                 self._wake.clear()
                 while self._pending:
-                    await self._commit()
+                    async with self._between:
+                        await self._commit()
         except BaseException as error:
             reason = error if str(error) else type(error).__name__
             self._fail(self._pending, LedgerUnavailableError(f"{self.name} has ended: {reason}"))
@@ -421,6 +479,12 @@ class Ledger(Generic[State]):
                 replica = _Replica(snapshot.state, snapshot.sequence)
                 replica.keys.restore(snapshot.keys)
                 self._snapshot_at = snapshot.sequence
+            first = await self._stream.first()
+            replica.keys.forget(first)
+            if snapshot is None and first > 1:
+                raise BusUnavailableError(
+                    f"events before {first} were given up, and the snapshot that holds them cannot be read"
+                )
             self._tail_bytes = 0
             self._identity = stream
             self._told = max(self._told, replica.sequence)
@@ -481,11 +545,14 @@ class Ledger(Generic[State]):
     # -- snapshots and numbers ----------------------------------------------------------------------------------
 
     def _snapshot_when_due(self) -> None:
-        if self._snapshots is None or (self._snapshotting is not None and not self._snapshotting.done()):
+        under_way = self._snapshotting is not None and not self._snapshotting.done()
+        if self._snapshots is None or under_way or self._dirty:
             return
-        due = self.sequence - self._snapshot_at >= self._snapshot_every
+        asked, self._snapshot_asked = self._snapshot_asked, None
+        due = asked is not None or self.sequence - self._snapshot_at >= self._snapshot_every
         if not due and self._tail_bytes < max(self._snapshot_bytes, self._snapshot_size // 2):
             return
+        self._replica.keys.forget(self._cut_at)
         state, is_frozen = self._snapshots.freeze(self.state)
         content = (self._identity, state, self.sequence, self._replica.keys.rows())
         # A state that changes in place and cannot be frozen is packed now, between two appends; another one beside
@@ -493,21 +560,29 @@ class Ledger(Generic[State]):
         packed = self._snapshots.pack(*content) if self._in_place and not is_frozen else None
         self._snapshot_at, self._tail_bytes = self.sequence, 0
         self._snapshotting = asyncio.create_task(
-            self._write_snapshot(self._snapshots, packed, content), name=f"{self.name}-snapshot"
+            self._write_snapshot(self._snapshots, packed, content, asked), name=f"{self.name}-snapshot"
         )
 
     async def _write_snapshot(
-        self, store: SnapshotStore, packed: bytes | None, content: tuple[str, State, int, Sequence[Any]]
+        self,
+        store: SnapshotStore,
+        packed: bytes | None,
+        content: tuple[str, State, int, Sequence[Any]],
+        asked: asyncio.Future[int] | None,
     ) -> None:
         try:
             written = packed or await asyncio.to_thread(store.pack, *content)
             self._snapshot_size = len(written)
             await store.write(written)
             self._count_snapshot("written")
+            if asked is not None and not asked.done():
+                asked.set_result(content[2])
         except Exception as error:
             # The ledger itself is complete without it; the next one is tried after as many events again.
             self._count_snapshot("failed")
             log.warning("%s: no snapshot written: %s", self.name, error or type(error).__name__)
+            if asked is not None and not asked.done():
+                asked.set_exception(LedgerUnavailableError(f"{self.name}: no snapshot was written: {error}"))
 
     def _fail(self, callers: Iterable[_Pending], error: BaseException, *, outcome: str = "failed") -> None:
         waiting = [pending for pending in callers if not pending.done.done()]

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -38,6 +39,10 @@ _TRANSIENT: Final = frozenset(
         10211,
     }
 )
+_DUPLICATES: Final = 120
+"""Seconds."""
+_SHORTEST_AGE: Final = 0.5
+"""Seconds: servers take no age under 0.1."""
 _KEY: Final = "Sixfold-Key"
 _RESULT: Final = "Sixfold-Result"
 _READ: Final = 500
@@ -66,21 +71,24 @@ class EventStream:
         self._codec = codec
         self._timeout = timeout
 
-    async def ensure(self) -> None:
-        await self._messaging.ensure_stream(
-            StreamConfig(
-                name=self.name,
-                subjects=[f"event.{self._centre}.>"],
-                description=f"ledger of the {self._centre} centre",
-                retention=RetentionPolicy.LIMITS,
-                discard=DiscardPolicy.NEW,
-                allow_atomic=True,
-                allow_direct=True,
-                deny_delete=True,
-                deny_purge=True,
-                duplicate_window=120,
-            )
+    @property
+    def _config(self) -> StreamConfig:
+        return StreamConfig(
+            name=self.name,
+            subjects=[f"event.{self._centre}.>"],
+            description=f"ledger of the {self._centre} centre",
+            retention=RetentionPolicy.LIMITS,
+            discard=DiscardPolicy.NEW,
+            allow_atomic=True,
+            allow_direct=True,
+            deny_delete=True,
+            deny_purge=True,
+            max_age=0,
+            duplicate_window=_DUPLICATES,
         )
+
+    async def ensure(self) -> None:
+        await self._messaging.ensure_stream(self._config)
 
     def seal(
         self,
@@ -140,6 +148,46 @@ class EventStream:
     async def last(self) -> int:
         """Sequence of the newest event; 0 when there is none."""
         return (await self._messaging.js.stream_info(self.name)).state.last_seq
+
+    async def first(self) -> int:
+        """Sequence of the oldest event that is kept; one past the newest where none is."""
+        return (await self._messaging.js.stream_info(self.name)).state.first_seq or 1
+
+    async def kept_from(self, moment: datetime) -> int:
+        """Sequence of the first event that was appended at `moment` or later; one past the newest where none was."""
+        state = (await self._messaging.js.stream_info(self.name)).state
+        low, high = state.first_seq or 1, state.last_seq + 1
+        while low < high:
+            middle = (low + high) // 2
+            message = await self._messaging.js.get_msg(self.name, middle)
+            if message.time is not None and message.time < moment:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    async def give_up(self, moment: datetime, before: int) -> None:
+        """Remove the events that were appended before `moment`: those under sequence `before`, see `kept_from`.
+
+        Deleting and purging stay denied to everybody; an age is set for as long as the server needs. A process that
+        dies in between leaves it set until the next start.
+        """
+        age = (datetime.now(UTC) - moment).total_seconds()
+        if age < _SHORTEST_AGE:
+            await asyncio.sleep(_SHORTEST_AGE - age)
+            age = (datetime.now(UTC) - moment).total_seconds()
+        window = min(float(_DUPLICATES), age)
+        await self._messaging.ensure_stream(replace(self._config, max_age=age, duplicate_window=window))
+        try:
+            async with asyncio.timeout(self._timeout):
+                while True:
+                    if await self.first() >= before:
+                        return
+                    await asyncio.sleep(0.05)
+        except TimeoutError as error:
+            raise LedgerUnavailableError(f"{self.name}: old events are still there") from error
+        finally:
+            await self.ensure()
 
     async def identity(self) -> str:
         """What tells this stream from an earlier one of the same name: when it was made."""
