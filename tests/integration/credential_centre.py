@@ -85,7 +85,7 @@ def make_keys(folder):
 
 
 @asynccontextmanager
-async def centre(url, telemetry, folder, *, port=0, **credentials):
+async def centre(url, telemetry, folder, *, port=0, aaa=None, **credentials):
     """Keys come from `folder`; the HTTP door keeps `port`, so that it can start again under the same address."""
     if not (folder / "ca-root.pem").exists():
         make_keys(folder)
@@ -108,7 +108,7 @@ async def centre(url, telemetry, folder, *, port=0, **credentials):
             **credentials,
         },
     }
-    service = build(IdentitySettings(**settings), Dependencies(messaging, telemetry))
+    service = build(IdentitySettings(**settings, aaa=aaa), Dependencies(messaging, telemetry))
     try:
         await service.start()
         async with connect(service.rpc.address) as channel:

@@ -1,9 +1,10 @@
 """Settings of the identity centre."""
 
+import ipaddress
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from sixfold.chassis.config import Settings
 from sixfold.chassis.http import HttpSettings
@@ -84,6 +85,41 @@ class CredentialSettings(Settings):
     """Refused attempts of one host at once; one more every second."""
 
 
+class AccessServerSettings(Settings):
+    """A BNG, Wi-Fi controller or RADIUS proxy that asks."""
+
+    name: str = Field(pattern=r"[A-Za-z0-9_-]{1,64}")
+    prefix: str
+    """Addresses that it asks from, such as `192.0.2.7/32`."""
+    secret_file: Path
+    """The shared secret, 16 characters at least."""
+    gateway: str = Field(default="", pattern=r"[A-Za-z0-9_-]{0,64}")
+    """Gateway that its subscribers are behind; empty: its own name."""
+    disconnect_port: int = Field(default=3799, ge=1, le=65_535)
+    """Where it takes Disconnect-Requests (RFC 5176), at the first address of `prefix`."""
+
+    @field_validator("prefix")
+    @classmethod
+    def _is_prefix(cls, value: str) -> str:
+        return str(ipaddress.ip_network(value))
+
+
+class AaaSettings(Settings):
+    """RADIUS for the access network. Needs `credentials`."""
+
+    host: str = "127.0.0.1"
+    authentication_port: int = Field(default=1812, ge=0, le=65_535)
+    accounting_port: int = Field(default=1813, ge=0, le=65_535)
+    access_servers: tuple[AccessServerSettings, ...] = ()
+    session_seconds: int = Field(default=86_400, ge=0)
+    """Session-Timeout; 0: none is told."""
+    interim_seconds: int = Field(default=600, ge=60, le=86_400)
+    """Acct-Interim-Interval."""
+    gather_seconds: float = Field(default=0.002, ge=0, le=0.1)
+    """While several records wait, how long those are waited for that still come."""
+    receive_bytes: int = Field(default=4 << 20, ge=4096)
+
+
 class SourceSettings(Settings):
     """Valid sources, told to the gateways that look at them."""
 
@@ -111,9 +147,17 @@ class IdentitySettings(Settings):
     """Absent: there is no trace desk, and no audit trail."""
     credentials: CredentialSettings | None = None
     """Absent: neither certificates nor secrets nor tokens."""
+    aaa: AaaSettings | None = None
+    """Absent: no RADIUS."""
     sources: SourceSettings | None = None
     """Absent: no gateway is told which sources are genuine."""
     nat_sessions: bool = True
     """Whether live NAT sessions are held against the bindings."""
     index_seconds: float = Field(1.0, gt=0, le=60)
     """How old the compiled bindings may be that NAT sessions are held against."""
+
+    @model_validator(mode="after")
+    def _has_credentials(self) -> "IdentitySettings":
+        if self.aaa is not None and self.credentials is None:
+            raise ValueError("aaa needs credentials: what terminals prove themselves with")
+        return self

@@ -13,6 +13,7 @@ from sixfold.chassis.lifecycle import Aside, Background, Component, Lifecycle
 from sixfold.chassis.messaging import Consumer, Messaging
 from sixfold.chassis.rpc import RpcServer
 from sixfold.chassis.telemetry import Telemetry
+from sixfold.identity.aaa.service import AaaRoom, build_aaa
 from sixfold.identity.adapters.keys import KeyedPseudonyms
 from sixfold.identity.adapters.ledger import CENTRE, codec
 from sixfold.identity.adapters.metering import TelemetryMeter, observe_registry
@@ -48,6 +49,7 @@ class Service(Lifecycle):
     identities: Identities
     desk: TraceDesk | None
     credentials: CredentialRoom | None
+    aaa: AaaRoom | None
 
 
 def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
@@ -64,6 +66,11 @@ def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
     credentials = (
         build_credentials(settings.credentials, ledger, meter) if settings.credentials is not None else None
     )
+    aaa = (
+        build_aaa(settings.aaa, ledger, credentials.desk, telemetry)
+        if settings.aaa is not None and credentials is not None
+        else None
+    )
     rpc = RpcServer(
         settings.rpc,
         services=[
@@ -71,6 +78,7 @@ def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
             (add_BindingLogServiceServicer_to_server, BindingLogServicer(BindingLog(ledger, meter).log)),
             *(desk.services if desk is not None else ()),
             *(credentials.services if credentials is not None else ()),
+            *(aaa.services if aaa is not None else ()),
         ],
         telemetry=telemetry,
         name="identity-rpc",
@@ -78,19 +86,23 @@ def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
     components: list[Component] = [pseudonyms, vault, ledger]
     if credentials is not None:
         components += credentials.before
+    if aaa is not None:
+        components += aaa.before
     if desk is not None:
         components += [*desk.before, rpc, *desk.after]
     else:
         components.append(rpc)
     if credentials is not None:
         components.append(credentials.http)
+    if aaa is not None:
+        components += aaa.after
     if settings.sources is not None:
         components += _sources(settings.sources, dependencies, ledger)
     if settings.nat_sessions:
         components.append(Aside(_sessions(settings, dependencies, ledger, meter)))
     service = Service(components, name=CENTRE)
     service.rpc, service.identities, service.desk = rpc, identities, desk
-    service.credentials = credentials
+    service.credentials, service.aaa = credentials, aaa
     return service
 
 

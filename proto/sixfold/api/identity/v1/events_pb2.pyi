@@ -181,3 +181,45 @@ class EnrolmentTokenMade(_message.Message):
     expires: int
     time: int
     def __init__(self, terminal: _Optional[str] = ..., token_hash: _Optional[bytes] = ..., expires: _Optional[int] = ..., time: _Optional[int] = ...) -> None: ...
+
+class StartedSession(_message.Message):
+    __slots__ = ("key", "nas", "session_id", "terminal", "gateway", "since")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NAS_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    nas: str
+    session_id: str
+    terminal: str
+    gateway: str
+    since: int
+    def __init__(self, key: _Optional[str] = ..., nas: _Optional[str] = ..., session_id: _Optional[str] = ..., terminal: _Optional[str] = ..., gateway: _Optional[str] = ..., since: _Optional[int] = ...) -> None: ...
+
+class SessionsStarted(_message.Message):
+    __slots__ = ("sessions",)
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    sessions: _containers.RepeatedCompositeFieldContainer[StartedSession]
+    def __init__(self, sessions: _Optional[_Iterable[_Union[StartedSession, _Mapping]]] = ...) -> None: ...
+
+class EndedSession(_message.Message):
+    __slots__ = ("key", "until", "cause", "input_octets", "output_octets")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    INPUT_OCTETS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_OCTETS_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    until: int
+    cause: str
+    input_octets: int
+    output_octets: int
+    def __init__(self, key: _Optional[str] = ..., until: _Optional[int] = ..., cause: _Optional[str] = ..., input_octets: _Optional[int] = ..., output_octets: _Optional[int] = ...) -> None: ...
+
+class SessionsEnded(_message.Message):
+    __slots__ = ("sessions",)
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    sessions: _containers.RepeatedCompositeFieldContainer[EndedSession]
+    def __init__(self, sessions: _Optional[_Iterable[_Union[EndedSession, _Mapping]]] = ...) -> None: ...

@@ -119,6 +119,38 @@ class EnrolmentTokenMade:
     time: int
 
 
+@dataclass(frozen=True, slots=True)
+class StartedSession:
+    key: str
+    nas: str
+    session_id: str
+    terminal: str
+    gateway: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsStarted:
+    sessions: tuple[StartedSession, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndedSession:
+    """Octets as the access server counted them."""
+
+    key: str
+    until: int
+    cause: str
+    input_octets: int = 0
+    output_octets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsEnded:
+    sessions: tuple[EndedSession, ...]
+
+
+SessionEvent = SessionsStarted | SessionsEnded
 CredentialEvent = CertificateIssued | CertificateRevoked | CpeSecretSet | EnrolmentTokenMade
 Event = (
     SubscriberEnrolled
@@ -128,6 +160,7 @@ Event = (
     | BindingsReleased
     | BindingsLogged
     | CredentialEvent
+    | SessionEvent
 )
 EVENTS = (
     SubscriberEnrolled,
@@ -140,4 +173,6 @@ EVENTS = (
     CertificateRevoked,
     CpeSecretSet,
     EnrolmentTokenMade,
+    SessionsStarted,
+    SessionsEnded,
 )

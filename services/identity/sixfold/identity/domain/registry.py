@@ -18,10 +18,13 @@ from sixfold.identity.domain.events import (
     EnrolmentTokenMade,
     Event,
     LifecycleChanged,
+    SessionsEnded,
+    SessionsStarted,
     SubscriberEnrolled,
     TerminalEnrolled,
 )
 from sixfold.identity.domain.prefix import BITS, Prefix, from_packed
+from sixfold.identity.domain.sessions import Sessions, evolve_sessions
 from sixfold.identity.domain.values import Binding, Lifecycle, Subscriber, Terminal
 
 
@@ -50,6 +53,7 @@ class Registry:
     revision: int = 0
     logged: int = 0
     credentials: Credentials = field(default_factory=Credentials)
+    sessions: Sessions = field(default_factory=Sessions)
 
     def state_of(self, terminal: Terminal) -> Lifecycle:
         """A terminal is no better off than its subscriber."""
@@ -107,6 +111,8 @@ def evolve(registry: Registry, event: Event) -> Registry:
         case CertificateIssued() | CertificateRevoked() | CpeSecretSet() | EnrolmentTokenMade():
             registry.clock = max(registry.clock, event.time)
             evolve_credentials(registry.credentials, event)
+        case SessionsStarted() | SessionsEnded():
+            evolve_sessions(registry.sessions, event)
         case _:
             assert_never(event)
     return registry
