@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from sixfold.chassis.collector import SparingCollector
 from sixfold.chassis.config import ConfigError, Loaded, load, render
 from sixfold.chassis.http import HealthServer, HttpSettings
 from sixfold.chassis.lifecycle import Component, Lifecycle, LifecycleError
@@ -94,6 +95,6 @@ async def _serve(name: str, settings: Any, build: Build[Any]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        await Lifecycle([health, inner], name=name, drain_timeout=30).run(stop)
+        await Lifecycle([health, inner, SparingCollector()], name=name, drain_timeout=30).run(stop)
     finally:
         telemetry.shutdown()

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from sixfold.chassis.collector import SparingCollector
 from sixfold.chassis.config import ConfigError, Settings, load, rows
 from sixfold.chassis.http import HealthServer, HttpSettings
 from sixfold.chassis.lifecycle import Component, Lifecycle, LifecycleError
@@ -97,7 +98,7 @@ async def _serve(own: AllSettings, settings: dict[str, Settings], folder: Path) 
     inner = Lifecycle(parts, name="centres")
     health = HealthServer(own.health, inner, [telemetry.registry for telemetry in telemetries])
     try:
-        await Lifecycle([health, inner], name="all", drain_timeout=25).run(stop)
+        await Lifecycle([health, inner, SparingCollector()], name="all", drain_timeout=25).run(stop)
     finally:
         for telemetry in telemetries:
             telemetry.shutdown()
