@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from base64 import b64decode, b64encode
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from prometheus_client import generate_latest
 
+from sixfold.api.identity.v1 import credential_pb2
 from sixfold.api.identity.v1 import identity_pb2 as pb
 from sixfold.api.identity.v1.credential_pb2_grpc import CredentialServiceStub
 from sixfold.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
@@ -18,6 +20,8 @@ from sixfold.chassis.testing import free_port
 from sixfold.identity.config import IdentitySettings
 from sixfold.identity.credentials.ceremony import make_authorities
 from sixfold.identity.service import Dependencies, build
+
+EST = "/.well-known/est"
 
 
 @dataclass
@@ -49,6 +53,16 @@ class Centre:
         answer = await self.identity.EnrolTerminal(request)
         return answer.terminal.subscriber, answer.terminal.terminal
 
+    async def certificate(self, terminal, name="one"):
+        """Enrolled by EST under a new secret: NAME.key, NAME.pem (with its issuers); its serial."""
+        drawn = await self.credentials.SetCpeSecret(credential_pb2.SetCpeSecretRequest(terminal=terminal))
+        await asyncio.to_thread(request_file, self.folder, name)
+        status, body = await enrol(self, name, terminal, drawn.drawn_secret)
+        assert status == 200, body
+        await asyncio.to_thread(keep, self.folder, name, body)
+        listed = credential_pb2.ListCertificatesRequest(terminal=terminal)
+        return (await self.credentials.ListCertificates(listed)).certificates[-1].serial
+
     async def run(self, *command, ok=True):
         """One program's output, text and errors together; `ok=None` takes any end."""
         return await asyncio.to_thread(run, *command, ok=ok, folder=self.folder)
@@ -76,6 +90,51 @@ def run(*command, ok=True, folder=None):
     text = (done.stdout + done.stderr).decode(errors="replace")
     assert ok is None or (done.returncode == 0) is ok, text
     return text
+
+
+def request_file(
+    folder, name, subject="/", key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256"), digest="sha256"
+):
+    """A key and a request by openssl; its DER in base64, as EST sends it."""
+    run("openssl", "genpkey", "-algorithm", *key, "-out", f"{name}.key", folder=folder)
+    make = (
+        "openssl",
+        "req",
+        "-new",
+        "-key",
+        f"{name}.key",
+        "-subj",
+        subject,
+        f"-{digest}",
+        "-outform",
+        "DER",
+    )
+    run(*make, "-out", f"{name}.csr", folder=folder)
+    (folder / f"{name}.b64").write_bytes(b64encode((folder / f"{name}.csr").read_bytes()))
+
+
+async def enrol(at, name, terminal, secret, path="simpleenroll", *more):
+    return await at.curl(
+        f"{EST}/{path}",
+        *("-u", f"{terminal}:{secret}", "-H", "content-type: application/pkcs10"),
+        *("--data-binary", f"@{name}.b64", *more),
+    )
+
+
+def keep(folder, name, body):
+    (folder / f"{name}.p7").write_bytes(b64decode(body))
+    run(
+        "openssl",
+        "pkcs7",
+        "-inform",
+        "DER",
+        "-in",
+        f"{name}.p7",
+        "-print_certs",
+        "-out",
+        f"{name}.pem",
+        folder=folder,
+    )
 
 
 def make_keys(folder):

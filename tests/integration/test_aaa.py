@@ -1,6 +1,7 @@
 """RADIUS at the identity centre: over UDP, on the real NATS, by radclient where it is; refusals by cause."""
 
 import asyncio
+import json
 import shutil
 from contextlib import asynccontextmanager
 
@@ -61,7 +62,7 @@ class Nas(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def access_network(url, telemetry, folder, secret=SECRET):
+async def access_network(url, telemetry, folder, secret=SECRET, *, is_proxy=False):
     loop = asyncio.get_running_loop()
     _, nas = await loop.create_datagram_endpoint(Nas, local_addr=("127.0.0.1", 0))
     (folder / "bng.secret").write_text(secret)
@@ -75,6 +76,7 @@ async def access_network(url, telemetry, folder, secret=SECRET):
                 "secret_file": folder / "bng.secret",
                 "gateway": "gw-1",
                 "disconnect_port": nas.port,
+                "is_proxy": is_proxy,
             }
         ],
     }
@@ -238,6 +240,72 @@ async def test_many_at_once_are_recorded_together(nats_url, telemetry, tmp_path)
             pb.ListSessionsRequest(access_server="bng-1", page_size=200, page_token=page.next_page_token)
         )
         assert (len(page.sessions), len(rest.sessions), rest.next_page_token) == (200, 100, "")
+
+
+async def test_access_servers_behind_a_proxy_are_told_apart(nats_url, telemetry, tmp_path):
+    async with access_network(nats_url, telemetry, tmp_path, is_proxy=True) as at:
+        _, terminal = await with_secret(at)
+        port = at.service.aaa.accounting.port
+        for number in (1, 2):
+            told = {"Framed_IP_Address": f"192.0.2.{number}", "NAS_Identifier": f"wifi-{number}"}
+            await at.nas.ask(accounting(1, terminal, "same", **told), port)
+        sessions = (await at.aaa.ListSessions(pb.ListSessionsRequest(access_server="bng-1"))).sessions
+        assert sorted(one.access_server for one in sessions) == ["bng-1/wifi-1", "bng-1/wifi-2"]
+        restarted = radius.AcctPacket(secret=SECRET.encode(), dict=KNOWN)
+        restarted.AddAttribute("Acct-Status-Type", 7)
+        restarted.AddAttribute("NAS-Identifier", "wifi-1")
+        await at.nas.ask(restarted, port)
+        (left,) = (await at.aaa.ListSessions(pb.ListSessionsRequest(access_server="bng-1/wifi-2"))).sessions
+        assert left.prefixes == ["192.0.2.2/32"]
+        (server,) = (await at.aaa.ListAccessServers(pb.ListAccessServersRequest())).access_servers
+        assert server.sessions == 1
+        await at.aaa.DisconnectSession(pb.DisconnectSessionRequest(key=left.key))
+        assert await at.nas.asked.get() == "same"
+        at.nas.transport.sendto(accounting(1, terminal, "c").RequestPacket(), ("127.0.0.1", port))
+        await assert_eventually(
+            lambda: counted(telemetry, "aaa_dropped_total", "cause").get("attribute-missing") == 1, 60
+        )
+
+
+async def test_the_http_door_admits_by_the_ledger_as_it_is(nats_url, telemetry, tmp_path):
+    from sixfold.identity.aaa.freeradius import PATH, door_password
+
+    async with access_network(nats_url, telemetry, tmp_path) as at:
+        _, terminal = await at.terminal()
+        serial = await at.certificate(terminal)
+
+        async def ask(name="bng-1", secret=SECRET, **told):
+            told = {
+                "User-Name": terminal,
+                "TLS-Client-Cert-Common-Name": terminal,
+                "TLS-Client-Cert-Serial": serial,
+                **told,
+            }
+            body = json.dumps({key: {"type": "string", "value": [value]} for key, value in told.items()})
+            user = f"{name}:{door_password(secret.encode())}"
+            return await at.curl(PATH, "-u", user, "--data", body)
+
+        status, body = await ask()
+        assert (status, json.loads(body)["reply:User-Name"]["value"]) == (200, [terminal])
+        for told, reason in (
+            ({"name": "bng-2"}, "ACCESS_SERVER_UNKNOWN"),
+            ({"secret": "another shared secret"}, "ACCESS_SERVER_UNPROVEN"),
+            ({"User-Name": "t-other"}, "NAME_MISMATCH"),
+            ({"TLS-Client-Cert-Serial": "01"}, "CERTIFICATE_UNKNOWN"),
+        ):
+            status, body = await ask(**told)
+            assert (status, json.loads(body)["reason"]) == (401, reason)
+        status, body = await at.curl(
+            PATH, "-u", f"bng-1:{door_password(SECRET.encode())}", "--data", "no json"
+        )
+        assert (status, json.loads(body)["reason"]) == (400, "BODY_MALFORMED")
+        await at.identity.Suspend(identity_pb2.SuspendRequest(pseudonym=terminal, reason="unpaid"))
+        status, _ = await ask()
+        assert status in (401, 409)
+        await at.identity.Resume(identity_pb2.ResumeRequest(pseudonym=terminal))
+        await at.credentials.RevokeCertificate(credential_pb2.RevokeCertificateRequest(serial=serial))
+        status, body = await ask()
+        assert (status, json.loads(body)["reason"]) == (401, "CERTIFICATE_REVOKED")
 
 
 @pytest.mark.skipif(shutil.which("radclient") is None, reason="needs radclient (apt: freeradius-utils)")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from urllib.parse import quote
 
 import grpc
@@ -16,56 +16,10 @@ from sixfold.api.identity.v1 import credential_pb2 as pb
 from sixfold.api.identity.v1 import identity_pb2
 from sixfold.chassis.rpc import reason_of
 
-from .credential_centre import centre, run
+from .credential_centre import EST, centre, enrol, keep, request_file
 
 pytestmark = pytest.mark.nats
 SECRET = "correct horse battery"
-EST = "/.well-known/est"
-
-
-def request_file(
-    folder, name, subject="/", key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256"), digest="sha256"
-):
-    """A key and a request by openssl; its DER in base64, as EST sends it."""
-    run("openssl", "genpkey", "-algorithm", *key, "-out", f"{name}.key", folder=folder)
-    make = (
-        "openssl",
-        "req",
-        "-new",
-        "-key",
-        f"{name}.key",
-        "-subj",
-        subject,
-        f"-{digest}",
-        "-outform",
-        "DER",
-    )
-    run(*make, "-out", f"{name}.csr", folder=folder)
-    (folder / f"{name}.b64").write_bytes(b64encode((folder / f"{name}.csr").read_bytes()))
-
-
-async def enrol(at, name, terminal, secret, path="simpleenroll", *more):
-    return await at.curl(
-        f"{EST}/{path}",
-        *("-u", f"{terminal}:{secret}", "-H", "content-type: application/pkcs10"),
-        *("--data-binary", f"@{name}.b64", *more),
-    )
-
-
-def keep(folder, name, body):
-    (folder / f"{name}.p7").write_bytes(b64decode(body))
-    run(
-        "openssl",
-        "pkcs7",
-        "-inform",
-        "DER",
-        "-in",
-        f"{name}.p7",
-        "-print_certs",
-        "-out",
-        f"{name}.pem",
-        folder=folder,
-    )
 
 
 def reason(body):

@@ -95,6 +95,9 @@ class AccessServerSettings(Settings):
     """The shared secret, 16 characters at least."""
     gateway: str = Field(default="", pattern=r"[A-Za-z0-9_-]{0,64}")
     """Gateway that its subscribers are behind; empty: its own name."""
+    is_proxy: bool = False
+    """It hands on what access servers ask (FreeRADIUS, radsecproxy): their NAS-Identifier or NAS address tells them
+    apart."""
     disconnect_port: int = Field(default=3799, ge=1, le=65_535)
     """Where it takes Disconnect-Requests (RFC 5176), at the first address of `prefix`."""
 

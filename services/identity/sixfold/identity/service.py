@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from starlette.applications import Starlette
+
 from sixfold.api.identity.v1.bindings_pb2_grpc import add_BindingLogServiceServicer_to_server
 from sixfold.api.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
 from sixfold.api.subjects import NAT_STREAM, RECEIPT_STREAM
 from sixfold.chassis.commands import CommandSender
 from sixfold.chassis.deliveries import HeartbeatListener
-from sixfold.chassis.ledger import Ledger
+from sixfold.chassis.http import AsgiServer
+from sixfold.chassis.ledger import Ledger, PlainSnapshots
 from sixfold.chassis.lifecycle import Aside, Background, Component, Lifecycle
 from sixfold.chassis.messaging import Consumer, Messaging
 from sixfold.chassis.rpc import RpcServer
@@ -56,7 +59,15 @@ def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
     messaging, telemetry = dependencies.messaging, dependencies.telemetry
     meter = TelemetryMeter(telemetry)
     ledger: Ledger[Registry] = Ledger(
-        messaging, centre=CENTRE, initial=Registry, evolve=evolve, codec=codec()
+        messaging,
+        centre=CENTRE,
+        initial=Registry,
+        evolve=evolve,
+        codec=codec(),
+        snapshots=PlainSnapshots(Registry, "registry-1"),
+        # Mostly written where old events are given up: millions of entries are not packed every few seconds.
+        snapshot_every=1_000_000,
+        snapshot_bytes=1 << 30,
     )
     pseudonyms = KeyedPseudonyms(settings.pseudonym_key_file)
     vault = SealedVault(messaging, settings.vault_key_file)
@@ -92,8 +103,12 @@ def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
         components += [*desk.before, rpc, *desk.after]
     else:
         components.append(rpc)
-    if credentials is not None:
-        components.append(credentials.http)
+    if settings.credentials is not None:
+        routes = [
+            *(credentials.routes if credentials is not None else ()),
+            *(aaa.routes if aaa is not None else ()),
+        ]
+        components.append(AsgiServer("identity-http", Starlette(routes=routes), settings.credentials.http))
     if aaa is not None:
         components += aaa.after
     if settings.sources is not None:

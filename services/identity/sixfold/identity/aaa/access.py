@@ -1,29 +1,22 @@
 """Access-Requests answered: terminals prove themselves with the secret of a CPE."""
 
-from typing import Any, Final
+from typing import Any
 
 from pyrad import packet as radius
 from pyrad.dictionary import Dictionary
 
+from sixfold.identity.aaa.grants import Grants
 from sixfold.identity.aaa.packets import PacketRefusedError, one, read_access, text
 from sixfold.identity.aaa.servers import AccessServer
 from sixfold.identity.credentials.desk import CredentialDesk
 from sixfold.identity.credentials.limits import TooManyError
-from sixfold.identity.domain.accounting import KEYS
-from sixfold.identity.domain.values import Binding
-
-_IPV4: Final = 96
-_LAN: Final = 64
 
 
 class AccessDoor:
-    def __init__(
-        self, desk: CredentialDesk, known: Dictionary, *, session_seconds: int, interim_seconds: int
-    ) -> None:
+    def __init__(self, desk: CredentialDesk, known: Dictionary, grants: Grants) -> None:
         self._desk = desk
         self._known = known
-        self._session_seconds = session_seconds
-        self._interim_seconds = interim_seconds
+        self._grants = grants
 
     async def answer(self, data: bytes, server: AccessServer) -> tuple[bytes, str]:
         """A reply and the outcome that it is counted under. Raises PacketRefusedError: no answer."""
@@ -33,7 +26,8 @@ class AccessDoor:
         outcome, terminal = await self._decide(request)
         reply = request.CreateReply()
         if outcome == "accepted":
-            self._grant(reply, terminal)
+            for name, value in self._grants.of(self._desk.registry, terminal):
+                reply.AddAttribute(name, value)
         else:
             reply.code = radius.AccessReject
             reply.AddAttribute("Reply-Message", outcome)
@@ -58,23 +52,3 @@ class AccessDoor:
         except TooManyError:
             return "too-many-attempts", ""
         return ("accepted", terminal) if good else ("rejected", "")
-
-    def _grant(self, reply: Any, terminal: str) -> None:
-        """What the terminal holds for good goes with it; what sessions have brought does not."""
-        if self._session_seconds:
-            reply.AddAttribute("Session-Timeout", self._session_seconds)
-        reply.AddAttribute("Acct-Interim-Interval", self._interim_seconds)
-        registry = self._desk.registry
-        for number in sorted(registry.bindings_of.get(terminal, ())):
-            binding = registry.bindings[number]
-            name = _attribute(binding)
-            if name and not binding.key.startswith(KEYS):
-                value = str(binding.prefix)
-                reply.AddAttribute(name, value.removesuffix("/32") if name == "Framed-IP-Address" else value)
-
-
-def _attribute(binding: Binding) -> str:
-    length = binding.prefix.length
-    if binding.prefix.network >> 32 == 0xFFFF and length >= _IPV4:
-        return "Framed-IP-Address" if length == 128 and not binding.is_shared else ""
-    return "Framed-IPv6-Prefix" if length == _LAN else "Delegated-IPv6-Prefix" if length < _LAN else ""

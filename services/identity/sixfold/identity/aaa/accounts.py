@@ -10,7 +10,7 @@ from pyrad import packet as radius
 from pyrad.dictionary import Dictionary
 
 from sixfold.identity.aaa.metering import AaaMeter
-from sixfold.identity.aaa.packets import PacketRefusedError, Restart, read_accounting, record
+from sixfold.identity.aaa.packets import PacketRefusedError, Restart, behind, read_accounting, record
 from sixfold.identity.aaa.servers import AccessServer
 from sixfold.identity.domain.accounting import Outcome, Record, account, apart, restart
 from sixfold.identity.ports import Clock, RegistryLedger
@@ -43,8 +43,9 @@ class AccountingDoor:
         request = read_accounting(data, server.secret, self._known)
         if request.code == radius.StatusServer:
             return request.CreateReply().ReplyPacket(), "alive"
-        told = record(request, nas=server.name, gateway=server.gateway, now=self._clock())
-        word = await self._restart(server, told) if isinstance(told, Restart) else await self._record(told)
+        nas = f"{server.name}/{behind(request)}" if server.is_proxy else server.name
+        told = record(request, nas=nas, gateway=server.gateway, now=self._clock())
+        word = await self._restart(nas, told) if isinstance(told, Restart) else await self._record(told)
         return request.CreateReply().ReplyPacket(), word
 
     async def _record(self, told: Record) -> str:
@@ -55,17 +56,17 @@ class AccountingDoor:
         self._wake.set()
         outcome = await waiting.done
         if outcome.taken:
-            self._meter.refused(told.nas, len(outcome.taken))
+            self._meter.refused(told.nas.partition("/")[0], len(outcome.taken))
         if not outcome.recorded:
             raise PacketRefusedError(outcome.word)
         return outcome.word
 
-    async def _restart(self, server: AccessServer, told: Restart) -> str:
+    async def _restart(self, nas: str, told: Restart) -> str:
         left = 1
         while left:
             now = self._clock()
             left = await self._ledger.transact(
-                lambda registry, now=now: restart(registry, server.name, told.time, now, most=RESTART_AT_ONCE)
+                lambda registry, now=now: restart(registry, nas, told.time, now, most=RESTART_AT_ONCE)
             )
         return "restarted"
 

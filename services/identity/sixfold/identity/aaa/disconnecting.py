@@ -42,7 +42,7 @@ class Disconnector:
         session = self.registry.sessions.live.get(key)
         if session is None:
             raise RefusedError("unknown", "SESSION_UNKNOWN", f"no session {key[:64]!r} is live", "key")
-        server = self._servers.all.get(session.nas)
+        server = self._servers.of(session.nas)
         if server is None:
             detail = f"{session.nas} is no access server any more"
             raise RefusedError("precondition", "ACCESS_SERVER_UNKNOWN", detail, "key")
@@ -65,6 +65,8 @@ class Disconnector:
         )
         request.AddAttribute("User-Name", session.terminal)
         request.AddAttribute("Acct-Session-Id", session.session_id)
+        if server.is_proxy:
+            request.AddAttribute("NAS-Identifier", session.nas.partition("/")[2])
         request.AddAttribute("Event-Timestamp", int(time.time()))
         data = request.RequestPacket()
         loop = asyncio.get_running_loop()

@@ -151,6 +151,14 @@ def record(made: Any, *, nas: str, gateway: str, now: int) -> Record | Restart:
     )
 
 
+def behind(made: Any) -> str:
+    """How the access server behind a proxy calls itself."""
+    name = text(made, "NAS-Identifier") or text(made, "NAS-IP-Address") or text(made, "NAS-IPv6-Address")
+    if not 0 < len(name) <= LONGEST:
+        raise PacketRefusedError("attribute-missing", "NAS-Identifier or NAS-IP-Address")
+    return name
+
+
 def octets(made: Any, way: str) -> int:
     return number(made, f"Acct-{way}-Gigawords") << 32 | number(made, f"Acct-{way}-Octets")
 

@@ -25,6 +25,7 @@ class AccessServer:
     gateway: str
     secret: bytes
     disconnect_port: int
+    is_proxy: bool = False
 
     @property
     def host(self) -> str:
@@ -49,12 +50,21 @@ class AccessServers:
                 raise AccessServerError(f"aaa.access_servers: {one.name} stands there twice")
             network = ipaddress.ip_network(one.prefix)
             self.all[one.name] = AccessServer(
-                one.name, network, one.gateway or one.name, _secret(one.secret_file), one.disconnect_port
+                one.name,
+                network,
+                one.gateway or one.name,
+                _secret(one.secret_file),
+                one.disconnect_port,
+                one.is_proxy,
             )
         self._ordered = sorted(self.all.values(), key=lambda one: -one.network.prefixlen)
 
     async def stop(self) -> None:
         self.all, self._ordered = {}, []
+
+    def of(self, nas: str) -> AccessServer | None:
+        """Of a session's access server, whose name a proxy's precedes: `front/bng-7`."""
+        return self.all.get(nas.partition("/")[0])
 
     def at(self, host: str) -> AccessServer | None:
         address = ipaddress.ip_address(host.partition("%")[0])

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.routing import Route
+
 from sixfold.api.identity.v1.aaa_pb2_grpc import add_AaaServiceServicer_to_server
 from sixfold.chassis.ledger import Ledger
 from sixfold.chassis.lifecycle import Background, Component
@@ -12,10 +14,12 @@ from sixfold.identity.aaa.access import AccessDoor
 from sixfold.identity.aaa.accounts import AccountingDoor
 from sixfold.identity.aaa.disconnecting import Disconnector
 from sixfold.identity.aaa.doors import Door
+from sixfold.identity.aaa.grants import Grants
 from sixfold.identity.aaa.metering import AaaMeter
 from sixfold.identity.aaa.packets import dictionary
 from sixfold.identity.aaa.servers import AccessServers
 from sixfold.identity.aaa.servicer import AaaServicer
+from sixfold.identity.aaa.web import CertificateDoor
 from sixfold.identity.config import AaaSettings
 from sixfold.identity.credentials.desk import CredentialDesk
 from sixfold.identity.domain.registry import Registry
@@ -24,11 +28,12 @@ from sixfold.identity.handlers import utc_milliseconds
 
 @dataclass(frozen=True, slots=True)
 class AaaRoom:
-    """before: what starts before the gRPC server; after: the doors, once the ledger is read."""
+    """before: what starts before the gRPC server; after: the doors, once the ledger is read; routes: over HTTP."""
 
     before: Sequence[Component]
     after: Sequence[Component]
     services: Sequence[tuple[Callable[[Any, Any], None], Any]]
+    routes: Sequence[Route]
     authentication: Door
     accounting: Door
 
@@ -43,9 +48,9 @@ def build_aaa(
     """Inert until its components are started."""
     known, meter = dictionary(), AaaMeter(telemetry)
     servers = AccessServers(settings.access_servers)
-    access = AccessDoor(
-        desk, known, session_seconds=settings.session_seconds, interim_seconds=settings.interim_seconds
-    )
+    grants = Grants(session_seconds=settings.session_seconds, interim_seconds=settings.interim_seconds)
+    access = AccessDoor(desk, known, grants)
+    certificates = CertificateDoor(ledger, servers, grants, meter, clock)
     accounts = AccountingDoor(ledger, known, meter, clock, settings.gather_seconds)
     disconnector = Disconnector(ledger, servers, known, meter)
     ledger.follow(lambda event, sequence, replayed: disconnector.evolved(event, replayed=replayed))
@@ -73,6 +78,7 @@ def build_aaa(
             accounting,
         ),
         services=((add_AaaServiceServicer_to_server, AaaServicer(ledger, servers, disconnector)),),
+        routes=certificates.routes(),
         authentication=authentication,
         accounting=accounting,
     )

@@ -51,10 +51,11 @@ class AaaServicer(aaa_pb2_grpc.AaaServiceServicer):
             subscriber = subscriber_of(registry, request.subscriber).subscriber
             terminals = registry.terminals_of.get(subscriber, [])
             return [one for terminal in terminals for one in registry.sessions.of(terminal)]
-        if request.access_server not in self._servers.all:
+        server = self._servers.of(request.access_server)
+        if server is None:
             detail = f"no access server {request.access_server[:64]!r} is configured"
             raise NotFound(detail, reason="ACCESS_SERVER_UNKNOWN")
-        return registry.sessions.at(request.access_server)
+        return [one for nas in _names(registry, request.access_server) for one in registry.sessions.at(nas)]
 
     async def DisconnectSession(
         self, request: pb.DisconnectSessionRequest, context: Any
@@ -68,18 +69,23 @@ class AaaServicer(aaa_pb2_grpc.AaaServiceServicer):
     async def ListAccessServers(
         self, request: pb.ListAccessServersRequest, context: Any
     ) -> pb.ListAccessServersResponse:
-        of_nas = self._ledger.state.sessions.of_nas
+        registry = self._ledger.state
         return pb.ListAccessServersResponse(
             access_servers=[
                 pb.AccessServer(
                     name=one.name,
                     prefix=str(one.network),
                     gateway=one.gateway,
-                    sessions=len(of_nas.get(one.name, ())),
+                    sessions=sum(len(registry.sessions.of_nas[nas]) for nas in _names(registry, one.name)),
                 )
                 for one in self._servers.all.values()
             ]
         )
+
+
+def _names(registry: Registry, name: str) -> list[str]:
+    """Of access servers with sessions: this one, and those behind it."""
+    return [nas for nas in registry.sessions.of_nas if nas == name or nas.startswith(f"{name}/")]
 
 
 def _message(registry: Registry, session: Session) -> pb.Session:

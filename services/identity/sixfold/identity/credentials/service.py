@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.applications import Starlette
+from starlette.routing import Route
 
 from sixfold.api.identity.v1.credential_pb2_grpc import add_CredentialServiceServicer_to_server
-from sixfold.chassis.http import AsgiServer
 from sixfold.chassis.ledger import Ledger
 from sixfold.chassis.lifecycle import Component
 from sixfold.identity.config import CredentialSettings
@@ -24,10 +23,10 @@ from sixfold.identity.ports import Meter
 
 @dataclass(frozen=True, slots=True)
 class CredentialRoom:
-    """before: what starts before the servers; http: the door of EST, CRL, OCSP and tokens."""
+    """before: what starts before the servers; routes: EST, CRL and OCSP, for the HTTP door."""
 
     before: Sequence[Component]
-    http: AsgiServer
+    routes: Sequence[Route]
     services: Sequence[tuple[Callable[[Any, Any], None], Any]]
     desk: CredentialDesk
 
@@ -58,10 +57,9 @@ def build_credentials(
     )
     per_host = Limit(burst=settings.host_attempts, seconds=1.0, clock=clock)
     door = EstDoor(desk, meter, per_host=per_host, forwarded=settings.forwarded_certificate_header)
-    http = AsgiServer("identity-http", Starlette(routes=door.routes()), settings.http)
     return CredentialRoom(
         before=(authority, hasher),
-        http=http,
+        routes=door.routes(),
         services=((add_CredentialServiceServicer_to_server, CredentialServicer(desk, clock)),),
         desk=desk,
     )
