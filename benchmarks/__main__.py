@@ -4,7 +4,7 @@ import argparse
 import importlib
 
 NAMES = (
-    *("agent", "detection", "mitigation", "journey", "warehouse", "idle", "growth"),
+    *("agent", "detection", "incident", "mitigation", "journey", "warehouse", "idle", "growth"),
     *("delegation", "dhcpv6", "translation", "trace"),
 )
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,23 @@ def test_rendered_settings_are_read_by_their_service(variant: str, tmp_path: Pat
         if variant == "secured" and hasattr(settings, "rpc"):
             assert settings.rpc.tls is not None
             assert str(settings.nats.nkey_seed_file) == f"/etc/sixfold/nkey/{name}.nk"
+
+
+def test_the_security_centre_reaches_its_neighbours() -> None:
+    for variant, secured in (("defaults", False), ("secured", True)):
+        found = CHECK.render(CHECK.VARIANTS[variant])
+        (text,) = (
+            one["data"]["settings.toml"]
+            for one in found
+            if one["kind"] == "ConfigMap" and one["metadata"]["name"].endswith("security")
+        )
+        services = {one["metadata"]["name"] for one in found if one["kind"] == "Service"}
+        settings = tomllib.loads(text)
+        for part, centre in (("mitigation", "credit"), ("spoofing", "identity")):
+            name, _, port = settings[part][centre].partition(":")
+            assert name in services
+            assert port == "50051"
+            assert bool(settings[part].get("client", {}).get("tls")) is secured
 
 
 def test_every_pod_starts_a_module_that_exists() -> None:
