@@ -15,56 +15,19 @@ from sixfold.api.identity.v1 import credential_pb2, identity_pb2
 from sixfold.api.identity.v1.aaa_pb2_grpc import AaaServiceStub
 from sixfold.chassis.rpc import reason_of
 from sixfold.chassis.testing import assert_eventually
-from sixfold.identity.aaa.packets import dictionary
 
+from .access_server import KNOWN, Nas
 from .credential_centre import centre
 
 pytestmark = pytest.mark.nats
 SECRET = "a shared secret of a test"
-KNOWN = dictionary()
 CPE_SECRET = "correct horse battery"
-
-
-class Nas(asyncio.DatagramProtocol):
-    """An access server of the test: sends requests, and ends sessions when it is asked to."""
-
-    def __init__(self):
-        self.replies = asyncio.Queue()
-        self.asked = asyncio.Queue()
-        self.obeys = True
-
-    def connection_made(self, transport):
-        self.transport = transport
-        self.port = transport.get_extra_info("sockname")[1]
-
-    def datagram_received(self, data, addr):
-        if data[0] != radius.DisconnectRequest:
-            self.replies.put_nowait(data)
-            return
-        made = radius.CoAPacket(packet=data, secret=SECRET.encode(), dict=KNOWN)
-        assert made.VerifyCoARequest()
-        assert made.verify_message_authenticator()
-        reply = made.CreateReply()
-        reply.code = radius.DisconnectACK if self.obeys else radius.DisconnectNAK
-        self.transport.sendto(reply.ReplyPacket(), addr)
-        self.asked.put_nowait(made["Acct-Session-Id"][0])
-
-    async def ask(self, made, port):
-        data = made if isinstance(made, bytes) else made.RequestPacket()
-        self.transport.sendto(data, ("127.0.0.1", port))
-        async with asyncio.timeout(30):
-            reply = await self.replies.get()
-        if not isinstance(made, bytes):
-            answer = made.CreateReply(packet=reply)
-            assert made.VerifyReply(answer, reply, enforce_ma=made.code == radius.AccessRequest)
-            return answer
-        return reply
 
 
 @asynccontextmanager
 async def access_network(url, telemetry, folder, secret=SECRET, *, is_proxy=False):
     loop = asyncio.get_running_loop()
-    _, nas = await loop.create_datagram_endpoint(Nas, local_addr=("127.0.0.1", 0))
+    _, nas = await loop.create_datagram_endpoint(lambda: Nas(SECRET), local_addr=("127.0.0.1", 0))
     (folder / "bng.secret").write_text(secret)
     aaa = {
         "authentication_port": 0,

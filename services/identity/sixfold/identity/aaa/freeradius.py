@@ -178,6 +178,9 @@ modules {
 	always reject {
 		rcode = reject
 	}
+	always ok {
+		rcode = ok
+	}
 }
 $$INCLUDE sites.conf
 """
@@ -193,10 +196,12 @@ client $name {
 _CLIENTS: Final = """\
 # Access servers. An Access-Request without a Message-Authenticator is dropped (CVE-2024-3596).
 $clients
-# The identity centre, for disconnections.
-client identity-centre {
-	ipaddr = $centre
-	secret = '$secret'
+# The identity centre, for disconnections alone.
+clients centre {
+	client identity-centre {
+		ipaddr = $centre
+		secret = '$secret'
+	}
 }
 """
 
@@ -404,6 +409,7 @@ listen {
 	type = coa
 	ipaddr = $source
 	port = $disconnect_port
+	clients = centre
 	virtual_server = disconnect
 }
 server disconnect {

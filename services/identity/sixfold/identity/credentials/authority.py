@@ -196,7 +196,9 @@ class Authority:
             revocation_time=instant(revocation.time) if revocation is not None else None,
             revocation_reason=x509.ReasonFlags(reason) if reason != "unspecified" else None,
         )
+        # The certificate goes with it: FreeRADIUS looks for the signer in the answer alone.
         builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, self.certificate)
+        builder = builder.certificates([self.certificate])
         for one in nonce:
             builder = builder.add_extension(one, critical=False)
         answer = builder.sign(self._signer, SHA256())
