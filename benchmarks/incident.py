@@ -39,7 +39,7 @@ WITHIN: Final = 60.0
 def main(*, quick: bool = False) -> None:
     attacks = 5 if quick else 40
     rows = asyncio.run(_incidents(attacks))
-    goals = ["p99 under 2 s from the first bad flow, for floods that fill the window's threshold at once"]
+    goals = ["p99 under 2 s; a flood of k times the threshold fills it after a k-th of the window's 10 s"]
     report("incident", "from the first bad flow at the agent to the incident", rows, goals)
     turns = 2 if quick else 8
     times = asyncio.run(_take_overs(turns))
@@ -174,6 +174,7 @@ async def _take_overs(turns: int) -> list[float]:
         messaging = Messaging(NatsSettings(servers=(f"nats://127.0.0.1:{port}",), connect_timeout=10.0))
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
+            await _listens(port)
             await messaging.start()
             await messaging.ensure_stream(StreamConfig(name=FLOW_STREAM, subjects=["flow.>"]))
             configs = {one: folder / f"{one}.toml" for one in ("one", "other")}
@@ -213,6 +214,17 @@ async def _take_overs(turns: int) -> list[float]:
 
 def _spawn(log: IO[bytes], *command: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen([str(one) for one in command], stdout=log, stderr=log)
+
+
+async def _listens(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
 
 
 async def _evenly_held(messaging: Any, names: set[str]) -> None:

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from .analyst_warehouse import HOUR, analyst_warehouse
+from sixfold.security.domain.addresses import parse_network
+from sixfold.security.domain.events import Rates, Severity
+from sixfold.security.domain.evidence import query
+from sixfold.security.domain.signals import Signal
+
+from .analyst_warehouse import ARRIVAL, HOUR, analyst_warehouse
 from .clickhouse_server import ClickHouseServer
 
 pytestmark = [pytest.mark.nats, pytest.mark.clickhouse, pytest.mark.timeout(120)]
@@ -260,3 +265,28 @@ def test_the_overview_states_the_limits(server: ClickHouseServer) -> None:
         f"| {limits.whole_bytes >> 20} MiB |",
     ):
         assert shown in overview
+
+
+@pytest.mark.parametrize(
+    ("meant", "flows"),
+    [
+        ({"network": "203.0.113.9/32"}, [("198.51.100.7", 443, 1_000), ("100.64.0.1", 443, 500)]),
+        ({"network": "203.0.113.0/24", "peer": "198.51.100.0/24"}, [("198.51.100.7", 443, 1_000)]),
+        ({"network": "203.0.113.9/32", "match": (("src_port", (40_001,)),)}, [("100.64.0.1", 443, 500)]),
+        ({"network": "2001:db8:1::1/128", "side": "source", "match": (("protocol", (17,)),)},
+         [("2001:db8:1::1", 53, 500)]),
+        ({"network": "203.0.113.9/32", "match": (("tcp_flags", (2,)), ("ip_tos", (0,)))}, []),
+        ({"network": "203.0.113.9/32", "window_end": ARRIVAL - 30_000}, []),
+    ],
+)  # fmt: skip
+def test_the_query_of_an_incident_shows_its_flows(
+    analyst: Any, meant: dict[str, Any], flows: list[tuple[str, int, int]]
+) -> None:
+    networks = {name: parse_network(meant[name]) for name in ("network", "peer") if name in meant}
+    window = {"window_start": ARRIVAL - 30_000, "window_end": ARRIVAL}
+    signal = Signal(
+        detector="d", vector="v", rates=Rates(0, 0, 0), opens=True, severity=Severity.LOW, confidence=1.0, reasons=(),
+        **{**window, **meant, **networks},
+    )  # fmt: skip
+    rows = list(analyst.query(query(signal)).named_results())
+    assert [(text(row["src_address"]), row["dst_port"], row["bytes"]) for row in rows] == flows
