@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sixfold.local import audit, credential, mitigation, security, trace_desk
+from sixfold.local import aaa, audit, credential, mitigation, security, trace_desk
 from sixfold.local.address import command as address
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.add_typer(aaa.app, name="aaa")
 app.add_typer(address.app, name="address")
 app.add_typer(trace_desk.app, name="trace")
 app.add_typer(audit.app, name="audit")

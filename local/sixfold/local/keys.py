@@ -33,11 +33,16 @@ def public_key(path: Path) -> str:
         ) from error
 
 
+def drawn_token(prefix: str) -> str:
+    """A random secret `<prefix>_<43 characters>`."""
+    return f"{prefix}_{secrets.token_urlsafe(32)}"
+
+
 def ensure_token(home: Home, name: str, prefix: str) -> Path:
-    """The file of a random bearer secret `<prefix>_<43 characters>`; made at the first call."""
+    """The file of a random secret; made at the first call."""
     path = home.secrets / name
     if not path.exists():
-        write_atomically(path, f"{prefix}_{secrets.token_urlsafe(32)}\n")
+        write_atomically(path, drawn_token(prefix) + "\n")
     return path
 
 

@@ -28,7 +28,15 @@ _TCP: Final = {
     "identity": 23,
     "taxii": 24,
 }
-_UDP: Final = {"agent.netflow": 7, "agent.ipfix": 8, "agent.sflow": 9, "dhcpv6": 22}
+_UDP: Final = {
+    "agent.netflow": 7,
+    "agent.ipfix": 8,
+    "agent.sflow": 9,
+    "radius.authentication": 20,
+    "radius.accounting": 21,
+    "dhcpv6": 22,
+}
+_DISCONNECT: Final = 25
 _SPAN: Final = 30
 
 
@@ -55,6 +63,11 @@ class Ports:
         """Where the address centre hears DHCPv6."""
         host = loopback()
         return f"[{host}]:{self['dhcpv6']}" if ":" in host else f"{host}:{self['dhcpv6']}"
+
+    @property
+    def radius_disconnect(self) -> int:
+        """Where an access server on this machine takes Disconnect-Requests (UDP): its port, not the platform's."""
+        return self.base + _DISCONNECT
 
     def named(self) -> list[tuple[str, int, Protocol]]:
         tcp: list[tuple[str, int, Protocol]] = [(name, self[name], "tcp") for name in _TCP]

@@ -20,6 +20,9 @@ CONFIGURATION_ISSUER: Final = "configuration-issuer"
 SOURCES_ISSUER: Final = "sources-issuer"
 POLICY_ISSUER: Final = "policy-issuer"
 """Of alerts, of gateways' configurations (address centre), of valid sources (identity), of policies (security)."""
+ACCESS_SERVER: Final = "local"
+"""Whose RADIUS a local platform answers: whoever asks from this machine with the shared secret."""
+RADIUS_KEY: Final = "radius.secret"
 DHCPV6_POOL: Final = "dhcpv6"
 """The pool that edges get prefixes from."""
 _HEADER: Final = (
@@ -61,6 +64,21 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
             "sources": {
                 "signing_seed_file": seed_file(home, SOURCES_ISSUER),
                 "address": ports.address("grpc.address"),
+            },
+            "aaa": {
+                "host": HOST,
+                "authentication_port": ports["radius.authentication"],
+                "accounting_port": ports["radius.accounting"],
+                "access_servers": [
+                    {
+                        "name": ACCESS_SERVER,
+                        "prefix": f"{HOST}/32",
+                        "secret_file": ensure_token(home, RADIUS_KEY, "radius"),
+                        "gateway": GATEWAY,
+                        "is_proxy": True,
+                        "disconnect_port": ports.radius_disconnect,
+                    }
+                ],
             },
             "credentials": {
                 "ca": ensure_authorities(home),

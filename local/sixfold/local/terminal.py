@@ -12,6 +12,8 @@ _TITLES = {
     "clickhouse_http": "ClickHouse HTTP (database sixfold)",
     "nats": "NATS",
     "identity": "Identity: EST, CRL, OCSP, OAuth",
+    "radius.authentication": "Identity: RADIUS authentication (UDP)",
+    "radius.accounting": "Identity: RADIUS accounting (UDP)",
     "taxii": "Security: incidents by TAXII 2.1",
     "dhcpv6": "Address: DHCPv6 (UDP)",
     "agent.ipfix": "Agent: IPFIX (UDP)",

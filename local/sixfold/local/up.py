@@ -18,9 +18,9 @@ from sixfold.local.child import Program
 from sixfold.local.errors import LocalError
 from sixfold.local.home import Home, home_at, owned, prepare, write_atomically
 from sixfold.local.keys import ensure_token, seed_file
-from sixfold.local.ports import Ports, require_free
+from sixfold.local.ports import HOST, Ports, require_free
 from sixfold.local.services import CONFIGURABLE
-from sixfold.local.settings_files import GATEWAY, write_settings
+from sixfold.local.settings_files import GATEWAY, RADIUS_KEY, write_settings
 from sixfold.local.supervisor import Stage, Supervisor
 from sixfold.local.terminal import Steps, address_table
 
@@ -106,6 +106,9 @@ def endpoints(home: Home, ports: Ports, pids: Mapping[str, int]) -> dict[str, ob
         "nats": f"nats://{ports.address('nats')}",
         **{f"grpc.{centre}": ports.address(f"grpc.{centre}") for centre in CENTRES},
         "identity": f"http://{ports.address('identity')}",
+        "radius.authentication": ports.address("radius.authentication"),
+        "radius.accounting": ports.address("radius.accounting"),
+        "radius.disconnect": f"{HOST}:{ports.radius_disconnect}",
         "taxii": f"http://{ports.address('taxii')}/taxii2/",
         "dhcpv6": ports.dhcpv6,
         "agent.ipfix": ports.address("agent.ipfix"),
@@ -123,6 +126,7 @@ def endpoints(home: Home, ports: Ports, pids: Mapping[str, int]) -> dict[str, ob
 def _secrets(home: Home) -> dict[str, str]:
     return {
         "Open API key (file)": str(home.secrets / "openapi.key"),
+        "RADIUS shared secret (file)": str(home.secrets / RADIUS_KEY),
         "NATS operator seed (file)": str(seed_file(home, nats_server.OPERATOR)),
     }
 

@@ -17,7 +17,7 @@ from sixfold.identity.domain.values import RefusedError
 from sixfold.identity.ports import RegistryLedger
 
 TRIES: Final = 3
-TRY_SECONDS: Final = 2.0
+TRY_SECONDS: Final = 1.4
 WAITING: Final = 100_000
 AT_ONCE: Final = 32
 

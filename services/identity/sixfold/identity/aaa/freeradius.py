@@ -239,7 +239,7 @@ home_server identity-authentication {
 	zombie_period = 20
 	status_check = status-server
 	check_interval = 10
-	num_answers_to_alive = 1
+	num_answers_to_alive = 3
 }
 home_server identity-accounting {
 	type = acct
@@ -251,7 +251,7 @@ home_server identity-accounting {
 	zombie_period = 20
 	status_check = status-server
 	check_interval = 10
-	num_answers_to_alive = 1
+	num_answers_to_alive = 3
 }
 home_server_pool identity-authentication {
 	type = fail-over
