@@ -194,7 +194,10 @@ class CredentialDesk:
             if chosen.startswith(TOKEN_PREFIX):
                 raise RefusedError("invalid", "SECRET_TOO_WEAK", f"{TOKEN_PREFIX} begins a token", "secret")
             decisions.active_terminal(self.registry, terminal)
-            kept = await self._hasher.hashed(terminal, chosen)
+            if drawn:
+                kept = self._hasher.drawn(terminal, drawn)
+            else:
+                kept = await self._hasher.hashed(terminal, chosen)
             now = self._clock()
             await self._ledger.transact(
                 lambda registry: decisions.set_secret(registry, terminal, kept.salt, kept.hash, now)

@@ -1,4 +1,8 @@
-"""Secrets of CPEs: scrypt (RFC 7914) under a key of the centre, so that the ledger alone serves no guesser."""
+"""Secrets of CPEs, kept under a key of the centre, so that the ledger alone serves no guesser.
+
+What somebody chose is kept as scrypt (RFC 7914): it may be guessable. What was drawn here has 160 bits, which no number
+of guesses finds: a keyed hash does, and a hundred thousand CPEs that come back at once cost no hour of scrypt.
+"""
 
 import asyncio
 import hmac
@@ -43,25 +47,30 @@ class Hasher:
         async with self._places:
             return HashedSecret(salt, await asyncio.to_thread(self._scrypt, terminal, secret, salt))
 
+    def drawn(self, terminal: str, secret: str) -> HashedSecret:
+        """Of a secret drawn at random, 128 bits at least. It has no salt: none is alike."""
+        return HashedSecret(b"", self._peppered(terminal, secret))
+
     async def verify(self, terminal: str, secret: str, kept: HashedSecret | None) -> bool:
-        """Takes the same time where nothing is kept, so that nobody learns which pseudonyms there are."""
+        """Whether it is the one that is kept."""
+        if kept is None or not kept.salt:
+            expected = kept.hash if kept is not None else bytes(32)
+            return hmac.compare_digest(self._peppered(terminal, secret), expected)
         seen = hmac.digest(
             self._run_key,
-            b"\0".join((terminal.encode(), kept.salt if kept else b"", secret.encode())),
+            b"\0".join((terminal.encode(), kept.salt, secret.encode())),
             "sha256",
         )
         if seen in self._good:
             self._good.move_to_end(seen)
             return True
         async with self._places:
-            good = await asyncio.to_thread(
-                self._matches, terminal, secret, kept or HashedSecret(bytes(16), bytes(32))
-            )
-        if good and kept is not None:
+            good = await asyncio.to_thread(self._matches, terminal, secret, kept)
+        if good:
             self._good[seen] = None
             if len(self._good) > REMEMBERED:
                 self._good.popitem(last=False)
-        return good and kept is not None
+        return good
 
     def _peppered(self, terminal: str, secret: str) -> bytes:
         return hmac.digest(self._key, terminal.encode() + b"\0" + secret.encode(), "sha256")

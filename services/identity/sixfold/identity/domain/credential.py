@@ -41,6 +41,8 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True)
 class HashedSecret:
+    """`salt` is empty where the secret was drawn: then it is a keyed hash, else scrypt."""
+
     salt: bytes
     hash: bytes
 
