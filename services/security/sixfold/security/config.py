@@ -442,7 +442,7 @@ class SecuritySettings(Settings):
     rows_at_once: int = Field(65_536, ge=1_024, le=1_048_576)
     """Small batches are joined up to so many flows and counted in one pass."""
     look_seconds: float = Field(1.0, gt=0)
-    """How often the detectors look at most: how much later than the flows an incident may come."""
+    """How long after the flows the detectors look at the latest; they look sooner where that costs little."""
     checkpoint_seconds: float = Field(15.0, gt=0)
     """How often the window is saved: what a kill may cost it."""
     window: WindowOptions = WindowOptions()  # pyright: ignore[reportCallIssue]

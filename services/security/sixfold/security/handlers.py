@@ -29,7 +29,11 @@ from sixfold.security.ports import Clock, IncidentLedger, Meter
 
 CHECKPOINT_HOSTS: Final = 1_024
 EVIDENCE_ROWS: Final = 262_144
-"""Flows that are kept, as they came, until the detectors have looked."""
+"""Flows that are kept, as they came, for the evidence of what the detectors see next."""
+LOOKING: Final = 0.04
+"""Part of the time that detectors may look sooner than they have to …"""
+SOONEST: Final = 0.2
+"""… and seconds from one such look to the next."""
 log = logging.getLogger(__name__)
 Columns = Mapping[str, npt.NDArray[Any]]
 
@@ -100,13 +104,13 @@ class FlowWatch:
         self._life = life
         self._rows_at_once = rows_at_once
         self._look_seconds = look_seconds
-        self._looked = -math.inf
+        self._look_at = -math.inf
         self._meter = meter
         self._clock = clock
         self._taken = TakenBatches()
         self._sighted: dict[tuple[str, str], datetime] = {}
         self._unsettled: set[int] = set()
-        self._recent: list[FlowBatch] = []
+        self._recent: list[tuple[float, FlowBatch]] = []
         self._changed = False
         self._lock = asyncio.Lock()
         self._started = clock()
@@ -114,16 +118,16 @@ class FlowWatch:
     async def take(self, batches: Sequence[FlowBatch]) -> None:
         """Count the batches that are not counted yet, and tell what the detectors see.
 
-        They look once in `look_seconds`; what is counted in between is looked at by the next call, or by
-        `close_quiet`. After an error the batches may come again: they stay counted, and their slots are looked
-        at again.
+        They look once in `look_seconds`, or sooner where looking is cheap; what is counted in between is looked at by
+        the next call, or by `close_quiet`. After an error the batches may come again: they stay counted, and their
+        slots are looked at again.
         """
         async with self._lock:
             fresh = self._fresh(batches)
             if fresh:
                 before = time.perf_counter()
                 await asyncio.to_thread(self._count, fresh)
-                if time.monotonic() - self._looked >= self._look_seconds:
+                if time.monotonic() >= self._look_at:
                     await self._look()
                 self._meter.passed(time.perf_counter() - before, sum(batch.rows for batch in fresh))
 
@@ -239,15 +243,20 @@ class FlowWatch:
         self._keep([replace(batch, columns={"time_end": batch.columns["time_end"]}) for batch in batches])
 
     def _keep(self, batches: list[FlowBatch]) -> None:
-        """Keep the newest batches for evidence; the detectors' next look lets them go."""
-        self._recent += batches
-        rows = sum(batch.rows for batch in self._recent)
+        """Keep the batches of the last `look_seconds` and since the last look for evidence."""
+        now = time.monotonic()
+        self._recent += [(now, batch) for batch in batches]
+        rows = sum(batch.rows for _, batch in self._recent)
         while rows > EVIDENCE_ROWS and len(self._recent) > 1:
-            rows -= self._recent.pop(0).rows
+            rows -= self._recent.pop(0)[1].rows
 
     async def _look(self) -> None:
-        self._looked = time.monotonic()
+        began = time.monotonic()
+        self._look_at = began + self._look_seconds
         await self._tell(await asyncio.to_thread(self._detect))
+        self._recent = [one for one in self._recent if one[0] > began - self._look_seconds]
+        took = time.monotonic() - began
+        self._look_at = began + min(self._look_seconds, max(SOONEST, took / LOOKING))
 
     def _detect(self) -> list[Signal]:
         found: list[Signal] = []
@@ -263,14 +272,13 @@ class FlowWatch:
         self._sighted |= {(victim_of(signal), signal.vector): now for signal in signals}
         chosen = decisions.wanted(state, decisions.joined(signals), now, self._life)
         if chosen:
-            found = await asyncio.to_thread(_evidence, chosen, self._recent)
+            found = await asyncio.to_thread(_evidence, chosen, [batch for _, batch in self._recent])
 
             def decide(current: Incidents) -> tuple[list[IncidentEvent], None]:
                 return decisions.decide_observe(current, found, now, self._life), None
 
             await self._ledger.transact(decide)
         self._unsettled.clear()
-        self._recent.clear()
 
     async def observe(self, found: Sequence[tuple[Signal, Evidence]]) -> None:
         """Signals that come of no flows, each with its evidence."""

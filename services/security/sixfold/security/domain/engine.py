@@ -1,4 +1,4 @@
-"""All detectors on one window: every flow is counted once, and looked at once a second.
+"""All detectors on one window: every flow is counted once, and looked at every second at least.
 
 The window numbers the hosts, the breakdown says what the heavy ones get, and the detectors share both, so a further
 detector costs what it alone does. One that fails is passed over, counted and reported; the others go on.
