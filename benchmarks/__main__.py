@@ -5,7 +5,7 @@ import importlib
 
 NAMES = (
     *("agent", "detection", "incident", "mitigation", "journey", "warehouse", "idle", "growth"),
-    *("delegation", "dhcpv6", "translation", "trace"),
+    *("delegation", "dhcpv6", "translation", "trace", "admission"),
 )
 
 
