@@ -218,6 +218,7 @@ class Ledger(Generic[State]):
             raise LedgerError(f"{self.name} keeps no snapshots, so nothing can be given up")
         if self.role != "active":
             raise NotActiveError(f"{self.name} is a standby")
+        before = min(before, datetime.now(UTC))
         # What is appended after the snapshot must stay: where that is hardly younger, nothing is appended meanwhile.
         is_close = (datetime.now(UTC) - before).total_seconds() < _CLOSE
         try:

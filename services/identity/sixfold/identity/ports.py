@@ -1,6 +1,7 @@
 """What the identity centre needs from outside."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from sixfold.identity.domain.events import Event
@@ -21,6 +22,12 @@ class RegistryLedger(Protocol):
         self, decide: Callable[[Registry], tuple[Sequence[Event], Result]], *, key: str | None = None
     ) -> Result:
         """Append what `decide` says; answers after the append is acknowledged."""
+        ...
+
+
+class ErasableLedger(RegistryLedger, Protocol):
+    async def cut(self, before: datetime) -> int:
+        """Give up the events from before that moment; what they made stays. How many."""
         ...
 
 

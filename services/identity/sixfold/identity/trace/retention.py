@@ -4,6 +4,7 @@ logs      bindings and NAT sessions in the warehouse, older than `log_days`
 persons   vault entries of subscribers who were retired `person_days` ago
 cases     records of cases that expired `case_days` ago
 keys      of epochs of identity-bearing identifiers whose addresses are older than `log_days`
+ledger    the events of the register that are older than `log_days`; what they made of it stays
 held      bindings that still last are logged anew, so that the erasure of old logs does not forget them
 """
 
@@ -11,16 +12,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import numpy as np
 
+from sixfold.chassis.ledger import LedgerError
 from sixfold.chassis.messaging import MessagingError
 from sixfold.identity.domain.binding_log import LogColumns, logged
 from sixfold.identity.domain.events import BindingsLogged
 from sixfold.identity.domain.registry import Registry
 from sixfold.identity.domain.values import Binding, Lifecycle
-from sixfold.identity.ports import RegistryLedger, Vault, VaultError
+from sixfold.identity.ports import ErasableLedger, Vault, VaultError
 from sixfold.identity.trace.cases import CaseStore
 from sixfold.identity.trace.ports import Logs, SourceUnavailableError
 from sixfold.identity.trace.trail import Trail, commitment
@@ -46,7 +49,7 @@ class Retention:
     def __init__(
         self,
         *,
-        ledger: RegistryLedger,
+        ledger: ErasableLedger,
         logs: Logs,
         vault: Vault,
         cases: CaseStore,
@@ -88,7 +91,7 @@ class Retention:
             pause = self._hours * 3_600
             try:
                 await self.run()
-            except (MessagingError, SourceUnavailableError, VaultError) as error:
+            except (LedgerError, MessagingError, SourceUnavailableError, VaultError) as error:
                 # Until it is done it is tried again; what is erased already is not there the second time.
                 log.warning("retention: not finished: %s", error)
                 pause = min(pause, RETRY)
@@ -96,7 +99,10 @@ class Retention:
                 await asyncio.wait_for(self._stopping.wait(), pause)
 
     async def run(self) -> None:
-        """All of it once, one run at a time. Raises SourceUnavailableError, VaultError, MessagingError."""
+        """All of it once, one run at a time.
+
+        Raises SourceUnavailableError, VaultError, LedgerError, MessagingError.
+        """
         async with self._running:
             await self._run_once()
 
@@ -116,6 +122,11 @@ class Retention:
                 **{f"{table}_found": rows for table, rows in sorted(found.items())},
                 **{f"{table}_left": rows for table, rows in sorted(left.items())},
             )
+
+        # The last: until then the warehouse could be filled again from it.
+        events = await self._ledger.cut(datetime.fromtimestamp(before / 1000, UTC))
+        if events:
+            await self._trail.record("ledger-cut", before=before, events=events)
 
     async def _erase_persons(self, before: int) -> None:
         for subscriber in [
