@@ -13,7 +13,7 @@ from sixfold.security.domain import decisions
 from sixfold.security.domain.addresses import parse_network
 from sixfold.security.domain.centre import Centre, evolve_centre
 from sixfold.security.domain.decisions import LifeCycle
-from sixfold.security.domain.events import Rates, Reason, Severity
+from sixfold.security.domain.events import Evidence, Rates, Reason, Severity
 from sixfold.security.domain.evidence import NEEDED, gather, query
 from sixfold.security.domain.incidents import KEPT_NOTES, Incidents, Status, evolve
 from sixfold.security.domain.signals import Signal
@@ -209,6 +209,44 @@ def test_whatever_happens_a_victim_and_vector_has_one_active_incident_and_the_sn
     assert len({one.key for one in active}) == len(active)
     snapshots = CentreSnapshots()
     assert snapshots.load(snapshots.dump(centre)) == centre
+
+
+def heavy(one: Signal, octets: int, port: int) -> Evidence:
+    """Evidence of one flow of so much."""
+    hosts = np.zeros((1, 16), np.uint8)
+    hosts[:, 10:12], hosts[:, 12:] = 255, (203, 0, 113, 7)
+    columns = {name: np.full(1, NOW_MS if "time" in name else 1) for name in NEEDED}
+    columns |= dict.fromkeys(("src_address", "dst_address", "exporter"), hosts)
+    columns |= {
+        "bytes": np.array([octets]),
+        "packets": np.array([octets // 100]),
+        "src_port": np.array([port]),
+    }
+    return gather(one, [("gw-1", columns)])
+
+
+def test_evidence_of_the_attack_outlives_its_last_flows_and_those_of_a_client_after_it() -> None:
+    first = signal()
+    state = after(
+        Incidents(), decisions.decide_observe(Incidents(), [(first, heavy(first, 10**8, 53))], NOW, LIFE)
+    )
+
+    def ports(evidence: Evidence, later: Signal, seconds: int) -> tuple[list[str], str]:
+        nonlocal state
+        now = NOW + timedelta(seconds=seconds)
+        state = after(state, decisions.decide_observe(state, [(later, evidence)], now, LIFE))
+        [incident] = state.by_id.values()
+        return [one.value for one in incident.evidence.top_source_ports], incident.evidence.query
+
+    later = signal(at=60_000)
+    kept, query_text = ports(heavy(later, 10**6, 443), later, 60)
+    assert kept == ["53"]
+    assert f"time_end >= fromUnixTimestamp64Milli({first.window_start})" in query_text
+    assert f"time_start < fromUnixTimestamp64Milli({later.window_end})" in query_text
+    assert ports(gather(later, []), later, 120)[0] == ["53"]
+    assert ports(heavy(later, 3 * 10**7, 123), later, 180)[0] == ["123"]  # the attack goes on by another port
+    graver = signal(severity=Severity.CRITICAL, at=200_000)
+    assert ports(heavy(graver, 10**6, 389), graver, 240)[0] == ["389"]
 
 
 def test_evidence_looks_on_the_side_and_at_the_flows_that_the_signal_means() -> None:

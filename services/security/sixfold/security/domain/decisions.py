@@ -28,6 +28,7 @@ from sixfold.security.domain.events import (
     ThresholdRaised,
     ThresholdReverted,
 )
+from sixfold.security.domain.evidence import query
 from sixfold.security.domain.incidents import (
     ACTIVE,
     KEPT_RELATED,
@@ -46,6 +47,8 @@ QUIET: Final = "quiet"
 OPERATOR: Final = "operator"
 AT_ONCE: Final = 500
 """Events of one decision; what is left over is decided the next time."""
+FADED: Final = 4
+"""Evidence of so many times less traffic than what an incident shows does not take its place."""
 
 
 class IncidentError(Exception):
@@ -205,9 +208,34 @@ def _updated(
         expires=expires,
         peak=_peak(incident.peak, signal.rates),
         reasons=signal.reasons if worse else incident.reasons,
-        evidence=evidence,
+        evidence=shown(
+            incident.evidence,
+            evidence,
+            query(replace(signal, window_start=_since(incident))),
+            graver=severity.value > incident.severity.value,
+        ),
         detectors=tuple(dict.fromkeys((*incident.detectors, signal.detector, *signal.also))),
     )
+
+
+def shown(before: Evidence, now: Evidence, whole: str, *, graver: bool) -> Evidence:
+    """The newer evidence, unless it is of far less traffic: the last flows of an attack, or those of a client after it,
+    tell less of it, and a mitigation that is made of them would meet the client. `whole` is the query for all of it.
+    """
+    octets, packets = _volume(before)
+    octets_now, packets_now = _volume(now)
+    as_much = octets_now * FADED >= octets and packets_now * FADED >= packets
+    if not before.sample_flows or (now.sample_flows and (as_much or graver or packets_now >= packets)):
+        return replace(now, query=whole)
+    return replace(before, window_end=max(before.window_end, now.window_end), query=whole)
+
+
+def _volume(evidence: Evidence) -> tuple[int, int]:
+    return sum(one.bytes for one in evidence.protocols), sum(one.packets for one in evidence.protocols)
+
+
+def _since(incident: Incident) -> int:
+    return int(incident.started.timestamp() * 1000)
 
 
 def decide_quiet(
