@@ -1,6 +1,7 @@
 """`sixfold mitigation …`: what an operator does against an incident at the gateways."""
 
 import getpass
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -22,6 +23,7 @@ HomeOption = Annotated[
 Actor = Annotated[str, typer.Option("--as", help="Who decides; default: your login name.")]
 Note = Annotated[str, typer.Option("--note", help="Why; kept with the decision.")]
 Identifier = Annotated[str, typer.Argument(help="The mitigation's id, mit-….")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
 ACTIONS: Final = ("block", "rate-limit", "divert", "mark")
 _KINDS: Final = {1: "block", 2: "rate-limit", 3: "divert", 4: "mark"}
 _TIMES: Final = "%Y-%m-%d %H:%M:%SZ"
@@ -29,6 +31,12 @@ _TIMES: Final = "%Y-%m-%d %H:%M:%SZ"
 
 def _say(text: str) -> None:
     Console().print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def _show_json(message: Any) -> None:
+    from google.protobuf.json_format import MessageToDict
+
+    Console().print_json(json.dumps(MessageToDict(message, preserving_proto_field_name=True)))
 
 
 def _ask(home: Path, rpc: str, request: Any) -> Any:
@@ -43,20 +51,20 @@ def suggest(
     incident: Annotated[str, typer.Argument(help="The incident's id, inc-….")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """What could be done against an incident, the narrowest first; propose one by its number."""
+    """What could be done against an incident, the narrowest first; propose one by its key."""
     from sixfold.api.security.v1 import mitigation_pb2 as pb
 
     found = _ask(home, "SuggestMitigation", pb.SuggestMitigationRequest(incident_id=incident)).suggestions
     if not found:
         _say("nothing is suggested: its evidence names no traffic that a policy may match")
-    for number, one in enumerate(found, 1):
-        _say(f"{number}. {policy_text(one.policy)}\n   {one.reason}; covers {one.coverage:.0%}")
+    for one in found:
+        _say(f"{one.key}  {policy_text(one.policy)}\n        {one.reason}; covers {one.coverage:.0%}")
 
 
 @app.command()
 def propose(
     incident: Annotated[str, typer.Option("--incident", help="Against this incident.")] = "",
-    suggestion: Annotated[int, typer.Option(help="Number of a suggestion of `suggest`.")] = 0,
+    suggestion: Annotated[str, typer.Option(help="Key of a suggestion of `suggest`.")] = "",
     source: Annotated[list[str] | None, typer.Option(help="Prefix; may be repeated.")] = None,
     destination: Annotated[list[str] | None, typer.Option(help="Prefix; may be repeated.")] = None,
     protocol: Annotated[list[int] | None, typer.Option(help="IP protocol number, 6 or 17 …")] = None,
@@ -84,9 +92,13 @@ def propose(
 
     if suggestion:
         found = _ask(home, "SuggestMitigation", pb.SuggestMitigationRequest(incident_id=incident)).suggestions
-        if not 0 < suggestion <= len(found):
-            raise LocalError(f"There is no suggestion {suggestion}: `sixfold mitigation suggest {incident}`.")
-        policy = found[suggestion - 1].policy
+        chosen = [one.policy for one in found if one.key == suggestion]
+        if not chosen:
+            raise LocalError(
+                f"{suggestion} is not suggested, or no longer, for the attack has changed: "
+                f"`sixfold mitigation suggest {incident}`."
+            )
+        [policy] = chosen
     else:
         policy = pb.MitigationPolicy()
         policy.match.sources.extend(source or ())
@@ -146,18 +158,22 @@ def withdraw(
 
 
 @app.command()
-def show(mitigation: Identifier, home: HomeOption = DEFAULT_HOME) -> None:
+def show(mitigation: Identifier, as_json: JsonOption = False, home: HomeOption = DEFAULT_HOME) -> None:
     """One mitigation with its estimate and its effect."""
     from sixfold.api.security.v1 import mitigation_pb2 as pb
 
-    request = pb.GetMitigationRequest(mitigation_id=mitigation)
-    _say(_details(_ask(home, "GetMitigation", request).mitigation))
+    one = _ask(home, "GetMitigation", pb.GetMitigationRequest(mitigation_id=mitigation)).mitigation
+    if as_json:
+        _show_json(one)
+    else:
+        _say(_details(one))
 
 
 @app.command("list")
 def list_mitigations(
     incident: Annotated[str, typer.Option("--incident", help="Of this incident only.")] = "",
     every: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    as_json: JsonOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Mitigations, newest first."""
@@ -165,8 +181,19 @@ def list_mitigations(
 
     statuses = () if every else (pb.MITIGATION_STATUS_PROPOSED, pb.MITIGATION_STATUS_ACTIVE)
     request = pb.ListMitigationsRequest(statuses=statuses, incident_id=incident)
+    found = _ask(home, "ListMitigations", request)
+    if as_json:
+        _show_json(found)
+        return
+    if not found.mitigations:
+        _say(
+            "There are no mitigations."
+            if every
+            else "No mitigation is proposed or active; `--all`: also ended ones."
+        )
+        return
     table = Table("id", "status", "policy", "gateways", "until", "acted on", header_style="bold")
-    for one in _ask(home, "ListMitigations", request).mitigations:
+    for one in found.mitigations:
         until = one.expires.ToDatetime(UTC).strftime(_TIMES) if one.HasField("expires") else ""
         acted = f"{one.effect.acted_packets:,} packets" if one.HasField("effect") else ""
         where = ", ".join(one.gateways) or "all"

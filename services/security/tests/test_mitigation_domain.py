@@ -1,5 +1,6 @@
 """What may be mitigated, who has to agree, what adds up, and what is suggested."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from sixfold.security.adapters.ledger import CentreSnapshots, codec
 from sixfold.security.domain.centre import Centre
+from sixfold.security.domain.events import Rates
 from sixfold.security.domain.incidents import Incident
 from sixfold.security.domain.mitigation import decisions
 from sixfold.security.domain.mitigation.decisions import (
@@ -228,7 +230,18 @@ def test_whatever_is_suggested_can_be_enforced(sources, protocol, port, victim, 
     assert found
     for suggestion in found:
         decisions.check(suggestion.policy, RULES)
+        assert re.fullmatch(r"[0-9a-f]{6}", suggestion.key)
         assert 0 <= suggestion.coverage <= 1
+
+
+def test_a_suggestion_keeps_its_key_while_the_attack_grows_and_loses_it_with_other_packets() -> None:
+    before, grown = incident(), replace(incident(), peak=Rates(9e9, 9e6, 1e4))
+    assert [one.key for one in suggest(before)] == [one.key for one in suggest(grown)]
+    assert suggest(before) != suggest(grown)
+    keys = [one.key for one in suggest(before)]
+    assert len(set(keys)) == len(keys)
+    other = incident(protocols=(share("6", 1.0),))
+    assert {one.key for one in suggest(other)} & set(keys) == {keys[-1]}  # the black hole takes all
 
 
 def test_an_incident_without_evidence_has_the_widest_only() -> None:

@@ -217,14 +217,16 @@ class SuggestMitigationResponse(_message.Message):
     def __init__(self, suggestions: _Optional[_Iterable[_Union[Suggestion, _Mapping]]] = ...) -> None: ...
 
 class Suggestion(_message.Message):
-    __slots__ = ("policy", "reason", "coverage")
+    __slots__ = ("policy", "reason", "coverage", "key")
     POLICY_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
     policy: MitigationPolicy
     reason: str
     coverage: float
-    def __init__(self, policy: _Optional[_Union[MitigationPolicy, _Mapping]] = ..., reason: _Optional[str] = ..., coverage: _Optional[float] = ...) -> None: ...
+    key: str
+    def __init__(self, policy: _Optional[_Union[MitigationPolicy, _Mapping]] = ..., reason: _Optional[str] = ..., coverage: _Optional[float] = ..., key: _Optional[str] = ...) -> None: ...
 
 class ProposeMitigationRequest(_message.Message):
     __slots__ = ("incident_id", "policy", "gateways", "actor", "note", "seconds", "dry_run")

@@ -1,5 +1,6 @@
 """What could be done against an incident: out of its evidence, the narrowest first."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -20,20 +21,27 @@ _BLOCK: Final = PolicyAction(Kind.BLOCK)
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """coverage: part of the evidence's bytes that the policy matches."""
+    """coverage: part of the evidence's bytes that the policy matches. key: of its match and kind of action, by which a
+    person who has read it names it: the list changes with the attack.
+    """
 
     policy: Policy
     reason: str
     coverage: float
+    key: str = ""
 
 
 def suggest(incident: Incident) -> list[Suggestion]:
     """The narrowest first, the black hole last."""
     if incident.vector == FORGED:
         return []  # its object is whose name was used; gateways drop what was sent in it
-    if incident.side == "source":
-        return list(_against_origin(incident))
-    return list(_for_victim(incident))
+    made = _against_origin(incident) if incident.side == "source" else _for_victim(incident)
+    return [replace(one, key=_key(one.policy)) for one in made]
+
+
+def _key(policy: Policy) -> str:
+    named = repr((policy.match, policy.action.kind, policy.action.per, policy.action.route))
+    return hashlib.blake2s(named.encode(), digest_size=3).hexdigest()
 
 
 def _for_victim(incident: Incident) -> Iterator[Suggestion]:
