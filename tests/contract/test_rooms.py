@@ -49,6 +49,7 @@ EXTRA_ROOMS = {
         "trace",
         "audit",
         "aaa",
+        "oauth",
         "credentials",
         "binding_log.py",
     },  # watertight from each other, so apart

@@ -144,7 +144,7 @@ def make_keys(folder):
 
 
 @asynccontextmanager
-async def centre(url, telemetry, folder, *, port=0, aaa=None, **credentials):
+async def centre(url, telemetry, folder, *, port=0, aaa=None, oauth=None, **credentials):
     """Keys come from `folder`; the HTTP door keeps `port`, so that it can start again under the same address."""
     if not (folder / "ca-root.pem").exists():
         make_keys(folder)
@@ -167,7 +167,7 @@ async def centre(url, telemetry, folder, *, port=0, aaa=None, **credentials):
             **credentials,
         },
     }
-    service = build(IdentitySettings(**settings, aaa=aaa), Dependencies(messaging, telemetry))
+    service = build(IdentitySettings(**settings, aaa=aaa, oauth=oauth), Dependencies(messaging, telemetry))
     try:
         await service.start()
         async with connect(service.rpc.address) as channel:

@@ -123,6 +123,24 @@ class AaaSettings(Settings):
     receive_bytes: int = Field(default=4 << 20, ge=4096)
 
 
+class OAuthSettings(Settings):
+    """Tokens (OAuth 2.0, OpenID Connect), at the HTTP door of `credentials`."""
+
+    issuer: str = Field(default="", pattern=r"(https?://[^\s?#]+[^\s?#/])?")
+    """URL that clients find the door under, and that stands in tokens; empty: `credentials.url`."""
+    audience: str = Field(default="sixfold-openapi", min_length=1, max_length=128)
+    """Who takes the access tokens."""
+    access_seconds: int = Field(default=600, ge=10, le=3_600)
+    refresh_days: float = Field(default=30.0, gt=0, le=365)
+    """A refresh token that is not used for so long is over."""
+    device_seconds: int = Field(default=600, ge=10, le=1_800)
+    """How long a device code waits for somebody to agree."""
+    poll_seconds: int = Field(default=5, ge=1, le=60)
+    """How often a device may ask whether somebody has."""
+    rotation_days: float = Field(default=30.0, gt=0, le=365)
+    """How long a key signs."""
+
+
 class SourceSettings(Settings):
     """Valid sources, told to the gateways that look at them."""
 
@@ -152,6 +170,8 @@ class IdentitySettings(Settings):
     """Absent: neither certificates nor secrets nor tokens."""
     aaa: AaaSettings | None = None
     """Absent: no RADIUS."""
+    oauth: OAuthSettings | None = None
+    """Absent: no tokens."""
     sources: SourceSettings | None = None
     """Absent: no gateway is told which sources are genuine."""
     nat_sessions: bool = True
@@ -161,6 +181,7 @@ class IdentitySettings(Settings):
 
     @model_validator(mode="after")
     def _has_credentials(self) -> "IdentitySettings":
-        if self.aaa is not None and self.credentials is None:
-            raise ValueError("aaa needs credentials: what terminals prove themselves with")
+        for name, group in (("aaa", self.aaa), ("oauth", self.oauth)):
+            if group is not None and self.credentials is None:
+                raise ValueError(f"{name} needs credentials: what terminals prove themselves with")
         return self

@@ -34,6 +34,7 @@ from sixfold.identity.config import IdentitySettings, SourceSettings
 from sixfold.identity.credentials.service import CredentialRoom, build_credentials
 from sixfold.identity.domain.registry import Registry, evolve
 from sixfold.identity.handlers import Identities
+from sixfold.identity.oauth.service import TokenRoom, build_tokens
 from sixfold.identity.servicer import IdentityServicer
 from sixfold.identity.sources_handlers import ValidSources
 from sixfold.identity.trace.service import TraceDesk, build_desk
@@ -53,6 +54,7 @@ class Service(Lifecycle):
     desk: TraceDesk | None
     credentials: CredentialRoom | None
     aaa: AaaRoom | None
+    tokens: TokenRoom | None
 
 
 def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
@@ -82,42 +84,42 @@ def build(settings: IdentitySettings, dependencies: Dependencies) -> Service:
         if settings.aaa is not None and credentials is not None
         else None
     )
+    tokens = (
+        build_tokens(settings.oauth, settings.credentials, ledger, credentials.desk, meter)
+        if settings.oauth is not None and settings.credentials is not None and credentials is not None
+        else None
+    )
+    rooms = [room for room in (credentials, aaa, tokens) if room is not None]
     rpc = RpcServer(
         settings.rpc,
         services=[
             (add_IdentityServiceServicer_to_server, IdentityServicer(identities)),
             (add_BindingLogServiceServicer_to_server, BindingLogServicer(BindingLog(ledger, meter).log)),
             *(desk.services if desk is not None else ()),
-            *(credentials.services if credentials is not None else ()),
-            *(aaa.services if aaa is not None else ()),
+            *(service for room in rooms for service in room.services),
         ],
         telemetry=telemetry,
         name="identity-rpc",
     )
     components: list[Component] = [pseudonyms, vault, ledger]
-    if credentials is not None:
-        components += credentials.before
-    if aaa is not None:
-        components += aaa.before
+    for room in rooms:
+        components += room.before
     if desk is not None:
         components += [*desk.before, rpc, *desk.after]
     else:
         components.append(rpc)
     if settings.credentials is not None:
-        routes = [
-            *(credentials.routes if credentials is not None else ()),
-            *(aaa.routes if aaa is not None else ()),
-        ]
+        routes = [route for room in rooms for route in room.routes]
         components.append(AsgiServer("identity-http", Starlette(routes=routes), settings.credentials.http))
-    if aaa is not None:
-        components += aaa.after
+    for room in rooms:
+        components += room.after
     if settings.sources is not None:
         components += _sources(settings.sources, dependencies, ledger)
     if settings.nat_sessions:
         components.append(Aside(_sessions(settings, dependencies, ledger, meter)))
     service = Service(components, name=CENTRE)
     service.rpc, service.identities, service.desk = rpc, identities, desk
-    service.credentials, service.aaa = credentials, aaa
+    service.credentials, service.aaa, service.tokens = credentials, aaa, tokens
     return service
 
 

@@ -223,3 +223,129 @@ class SessionsEnded(_message.Message):
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
     sessions: _containers.RepeatedCompositeFieldContainer[EndedSession]
     def __init__(self, sessions: _Optional[_Iterable[_Union[EndedSession, _Mapping]]] = ...) -> None: ...
+
+class SigningKeyMade(_message.Message):
+    __slots__ = ("key_id", "public_key", "sealed_key", "withdraws_others", "time")
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    SEALED_KEY_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAWS_OTHERS_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    key_id: str
+    public_key: bytes
+    sealed_key: bytes
+    withdraws_others: bool
+    time: int
+    def __init__(self, key_id: _Optional[str] = ..., public_key: _Optional[bytes] = ..., sealed_key: _Optional[bytes] = ..., withdraws_others: _Optional[bool] = ..., time: _Optional[int] = ...) -> None: ...
+
+class ClientRegistered(_message.Message):
+    __slots__ = ("client_id", "name", "secret_hash", "key_set", "scopes", "grant_types", "time")
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SECRET_HASH_FIELD_NUMBER: _ClassVar[int]
+    KEY_SET_FIELD_NUMBER: _ClassVar[int]
+    SCOPES_FIELD_NUMBER: _ClassVar[int]
+    GRANT_TYPES_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    client_id: str
+    name: str
+    secret_hash: bytes
+    key_set: str
+    scopes: _containers.RepeatedScalarFieldContainer[str]
+    grant_types: _containers.RepeatedScalarFieldContainer[str]
+    time: int
+    def __init__(self, client_id: _Optional[str] = ..., name: _Optional[str] = ..., secret_hash: _Optional[bytes] = ..., key_set: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., grant_types: _Optional[_Iterable[str]] = ..., time: _Optional[int] = ...) -> None: ...
+
+class ClientSecretChanged(_message.Message):
+    __slots__ = ("client_id", "secret_hash", "time")
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SECRET_HASH_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    client_id: str
+    secret_hash: bytes
+    time: int
+    def __init__(self, client_id: _Optional[str] = ..., secret_hash: _Optional[bytes] = ..., time: _Optional[int] = ...) -> None: ...
+
+class ClientDisabled(_message.Message):
+    __slots__ = ("client_id", "time")
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    client_id: str
+    time: int
+    def __init__(self, client_id: _Optional[str] = ..., time: _Optional[int] = ...) -> None: ...
+
+class DeviceCodeMade(_message.Message):
+    __slots__ = ("code_hash", "user_code", "client_id", "scopes", "expires", "time")
+    CODE_HASH_FIELD_NUMBER: _ClassVar[int]
+    USER_CODE_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SCOPES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    code_hash: bytes
+    user_code: str
+    client_id: str
+    scopes: _containers.RepeatedScalarFieldContainer[str]
+    expires: int
+    time: int
+    def __init__(self, code_hash: _Optional[bytes] = ..., user_code: _Optional[str] = ..., client_id: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., expires: _Optional[int] = ..., time: _Optional[int] = ...) -> None: ...
+
+class DeviceCodeDecided(_message.Message):
+    __slots__ = ("code_hash", "terminal", "time")
+    CODE_HASH_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    code_hash: bytes
+    terminal: str
+    time: int
+    def __init__(self, code_hash: _Optional[bytes] = ..., terminal: _Optional[str] = ..., time: _Optional[int] = ...) -> None: ...
+
+class TokensGranted(_message.Message):
+    __slots__ = ("grant_id", "code_hash", "client_id", "terminal", "scopes", "expires", "time")
+    GRANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CODE_HASH_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    SCOPES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    grant_id: str
+    code_hash: bytes
+    client_id: str
+    terminal: str
+    scopes: _containers.RepeatedScalarFieldContainer[str]
+    expires: int
+    time: int
+    def __init__(self, grant_id: _Optional[str] = ..., code_hash: _Optional[bytes] = ..., client_id: _Optional[str] = ..., terminal: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., expires: _Optional[int] = ..., time: _Optional[int] = ...) -> None: ...
+
+class TokensRefreshed(_message.Message):
+    __slots__ = ("grant_id", "number", "expires", "time")
+    GRANT_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    grant_id: str
+    number: int
+    expires: int
+    time: int
+    def __init__(self, grant_id: _Optional[str] = ..., number: _Optional[int] = ..., expires: _Optional[int] = ..., time: _Optional[int] = ...) -> None: ...
+
+class GrantEnded(_message.Message):
+    __slots__ = ("grant_id", "reason", "time")
+    GRANT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    grant_id: str
+    reason: str
+    time: int
+    def __init__(self, grant_id: _Optional[str] = ..., reason: _Optional[str] = ..., time: _Optional[int] = ...) -> None: ...
+
+class AccessTokenRevoked(_message.Message):
+    __slots__ = ("token_id", "expires", "time")
+    TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    token_id: str
+    expires: int
+    time: int
+    def __init__(self, token_id: _Optional[str] = ..., expires: _Optional[int] = ..., time: _Optional[int] = ...) -> None: ...

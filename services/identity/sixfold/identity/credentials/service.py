@@ -26,6 +26,7 @@ class CredentialRoom:
     """before: what starts before the servers; routes: EST, CRL and OCSP, for the HTTP door."""
 
     before: Sequence[Component]
+    after: Sequence[Component]
     routes: Sequence[Route]
     services: Sequence[tuple[Callable[[Any, Any], None], Any]]
     desk: CredentialDesk
@@ -59,6 +60,7 @@ def build_credentials(
     door = EstDoor(desk, meter, per_host=per_host, forwarded=settings.forwarded_certificate_header)
     return CredentialRoom(
         before=(authority, hasher),
+        after=(),
         routes=door.routes(),
         services=((add_CredentialServiceServicer_to_server, CredentialServicer(desk, clock)),),
         desk=desk,

@@ -150,7 +150,106 @@ class SessionsEnded:
     sessions: tuple[EndedSession, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SigningKeyMade:
+    """`sealed_key`: the private key, under a key that the ledger does not have."""
+
+    key_id: str
+    public_key: bytes
+    sealed_key: bytes
+    withdraws_others: bool
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRegistered:
+    client_id: str
+    name: str
+    secret_hash: bytes
+    key_set: str
+    scopes: tuple[str, ...]
+    grant_types: tuple[str, ...]
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecretChanged:
+    client_id: str
+    secret_hash: bytes
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientDisabled:
+    client_id: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCodeMade:
+    code_hash: bytes
+    user_code: str
+    client_id: str
+    scopes: tuple[str, ...]
+    expires: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCodeDecided:
+    """No terminal: denied."""
+
+    code_hash: bytes
+    terminal: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokensGranted:
+    grant_id: str
+    code_hash: bytes
+    client_id: str
+    terminal: str
+    scopes: tuple[str, ...]
+    expires: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokensRefreshed:
+    grant_id: str
+    number: int
+    expires: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantEnded:
+    grant_id: str
+    reason: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokenRevoked:
+    token_id: str
+    expires: int
+    time: int
+
+
 SessionEvent = SessionsStarted | SessionsEnded
+OAuthEvent = (
+    SigningKeyMade
+    | ClientRegistered
+    | ClientSecretChanged
+    | ClientDisabled
+    | DeviceCodeMade
+    | DeviceCodeDecided
+    | TokensGranted
+    | TokensRefreshed
+    | GrantEnded
+    | AccessTokenRevoked
+)
 CredentialEvent = CertificateIssued | CertificateRevoked | CpeSecretSet | EnrolmentTokenMade
 Event = (
     SubscriberEnrolled
@@ -161,6 +260,7 @@ Event = (
     | BindingsLogged
     | CredentialEvent
     | SessionEvent
+    | OAuthEvent
 )
 EVENTS = (
     SubscriberEnrolled,
@@ -175,4 +275,14 @@ EVENTS = (
     EnrolmentTokenMade,
     SessionsStarted,
     SessionsEnded,
+    SigningKeyMade,
+    ClientRegistered,
+    ClientSecretChanged,
+    ClientDisabled,
+    DeviceCodeMade,
+    DeviceCodeDecided,
+    TokensGranted,
+    TokensRefreshed,
+    GrantEnded,
+    AccessTokenRevoked,
 )

@@ -9,20 +9,31 @@ from typing import assert_never
 
 from sixfold.identity.domain.credential import Credentials, evolve_credentials, follow_lifecycle
 from sixfold.identity.domain.events import (
+    AccessTokenRevoked,
     AddressesBound,
     BindingsLogged,
     BindingsReleased,
     CertificateIssued,
     CertificateRevoked,
+    ClientDisabled,
+    ClientRegistered,
+    ClientSecretChanged,
     CpeSecretSet,
+    DeviceCodeDecided,
+    DeviceCodeMade,
     EnrolmentTokenMade,
     Event,
+    GrantEnded,
     LifecycleChanged,
     SessionsEnded,
     SessionsStarted,
+    SigningKeyMade,
     SubscriberEnrolled,
     TerminalEnrolled,
+    TokensGranted,
+    TokensRefreshed,
 )
+from sixfold.identity.domain.oauth import OAuth, end_of_terminal, evolve_oauth
 from sixfold.identity.domain.prefix import BITS, Prefix, from_packed
 from sixfold.identity.domain.sessions import Sessions, evolve_sessions
 from sixfold.identity.domain.values import Binding, Lifecycle, Subscriber, Terminal
@@ -54,6 +65,7 @@ class Registry:
     logged: int = 0
     credentials: Credentials = field(default_factory=Credentials)
     sessions: Sessions = field(default_factory=Sessions)
+    oauth: OAuth = field(default_factory=OAuth)
 
     def state_of(self, terminal: Terminal) -> Lifecycle:
         """A terminal is no better off than its subscriber."""
@@ -113,6 +125,20 @@ def evolve(registry: Registry, event: Event) -> Registry:
             evolve_credentials(registry.credentials, event)
         case SessionsStarted() | SessionsEnded():
             evolve_sessions(registry.sessions, event)
+        case (
+            SigningKeyMade()
+            | ClientRegistered()
+            | ClientSecretChanged()
+            | ClientDisabled()
+            | DeviceCodeMade()
+            | DeviceCodeDecided()
+            | TokensGranted()
+            | TokensRefreshed()
+            | GrantEnded()
+            | AccessTokenRevoked()
+        ):
+            registry.clock = max(registry.clock, event.time)
+            evolve_oauth(registry.oauth, event)
         case _:
             assert_never(event)
     return registry
@@ -129,6 +155,7 @@ def _change(registry: Registry, pseudonym: str, state: Lifecycle, time: int) -> 
     ):
         of_both = registry.state_of(registry.terminals[terminal])
         follow_lifecycle(registry.credentials, terminal, of_both, time)
+        end_of_terminal(registry.oauth, terminal, of_both)
 
 
 def _bind(registry: Registry, binding: Binding) -> None:

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from sixfold.chassis.language import LANGUAGES, language_of
 from sixfold.incubator.adapters.contract import Contract, source
 
-LANGUAGES: Final = ("en", "zh-CN")
 _HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -28,14 +28,6 @@ def texts(language: str) -> dict[str, str]:
     return tomllib.loads(
         files("sixfold.incubator").joinpath(f"locale/{language}.toml").read_text(encoding="utf-8")
     )
-
-
-def language_of(request: Request) -> str:
-    """`?lang=`, else whether the browser asks for Chinese first."""
-    asked = request.query_params.get("lang")
-    if asked in LANGUAGES:
-        return asked
-    return "zh-CN" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
 
 
 def _resolve(document: Mapping[str, Any], node: Any) -> Any:
