@@ -15,9 +15,12 @@ from joserfc.jwk import KeySet, OctKey, OKPKey
 from sixfold.api.identity.v1 import credential_pb2, identity_pb2
 from sixfold.api.identity.v1 import token_pb2 as pb
 from sixfold.api.identity.v1.token_pb2_grpc import TokenServiceStub
+from sixfold.api.subjects import CENTRES
 from sixfold.chassis.rpc import reason_of
-from sixfold.chassis.testing import assert_eventually
+from sixfold.chassis.testing import assert_eventually, free_ports
 from sixfold.identity.oauth.assertions import KIND
+from sixfold.incubator.config import IncubatorSettings
+from sixfold.incubator.service import Dependencies, build
 
 from .credential_centre import centre
 
@@ -326,3 +329,45 @@ async def test_a_client_with_keys_proves_itself_once_by_each_assertion(nats_url,
             status, answer = await ask(made)
             assert (status, answer["error"]) == (401, "invalid_client")
         assert (await ask(assertion("9")))[0] == 200
+
+
+async def test_the_open_api_takes_them(nats_url, telemetry, tmp_path):
+    (port,) = free_ports(1)
+    async with tokens(nats_url, telemetry, tmp_path) as at:
+        away = dict.fromkeys(CENTRES, "127.0.0.1:9")
+        settings = IncubatorSettings(
+            http={"port": port},
+            centres={**away, "identity": at.service.rpc.address},
+            tokens={},
+            call_timeout=2.0,
+        )
+        web = build(settings, Dependencies(telemetry))
+        await web.start()
+        try:
+            client = await partner(at, "alerts:read", "traffic:read", "no-scope-of-the-open-api")
+            token = (await client.token(scope="alerts:read"))[1]["access_token"]
+
+            async def call(path, bearer):
+                url = f"http://127.0.0.1:{port}{path}"
+                out = await at.run(
+                    "curl", "-sS", "-w", "\n%{http_code}", "-H", f"authorization: Bearer {bearer}", url
+                )
+                body, _, status = out.rpartition("\n")
+                return int(status), json.loads(body)
+
+            # good: what it lets through to is the emergency centre, which is away here
+            assert (await call("/v1/alerts", token))[0] == 503
+            status, answer = await call("/v1/gateways", token)
+            assert (status, "traffic:read" in answer["message"]) == (403, True)
+            status, answer = await call("/v1/alerts", token[:-8] + "AAAAAAAA")
+            assert status == 401
+            assert "signature" in answer["message"]
+            terminal = await with_secret(at)
+            device = await partner(at, "alerts:read", "openid")
+            _, code = await device.post("/oauth/device_authorization")
+            await agree(at, code, terminal)
+            _, answer = await polled(at, device, code)
+            assert (await call("/v1/alerts", answer["access_token"]))[0] == 503
+            assert (await call("/v1/alerts", answer["id_token"]))[0] == 401, "an ID token is no access token"
+        finally:
+            await web.stop()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sixfold.local import aaa, audit, credential, mitigation, security, trace_desk
+from sixfold.local import aaa, audit, credential, mitigation, security, token, trace_desk
 from sixfold.local.address import command as address
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
@@ -27,6 +27,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(credential.app, name="credential")
 app.add_typer(mitigation.app, name="mitigation")
 app.add_typer(security.app, name="security")
+app.add_typer(token.app, name="token")
 
 HomeOption = Annotated[
     Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")

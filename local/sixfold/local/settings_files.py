@@ -23,6 +23,8 @@ POLICY_ISSUER: Final = "policy-issuer"
 ACCESS_SERVER: Final = "local"
 """Whose RADIUS a local platform answers: whoever asks from this machine with the shared secret."""
 RADIUS_KEY: Final = "radius.secret"
+AUDIENCE: Final = "sixfold-openapi"
+"""Whom access tokens are for."""
 DHCPV6_POOL: Final = "dhcpv6"
 """The pool that edges get prefixes from."""
 _HEADER: Final = (
@@ -65,6 +67,7 @@ def centre(home: Home, ports: Ports, name: str, flow_bytes: int) -> dict[str, An
                 "signing_seed_file": seed_file(home, SOURCES_ISSUER),
                 "address": ports.address("grpc.address"),
             },
+            "oauth": {"audience": AUDIENCE},
             "aaa": {
                 "host": HOST,
                 "authentication_port": ports["radius.authentication"],
@@ -180,7 +183,11 @@ def documents(
     return {
         **{name: centre(home, ports, name, flow_bytes) for name in CENTRES},
         "console": door(home, ports, "console", "console"),
-        "incubator": {"keys_file": write_api_keys(home), **door(home, ports, "incubator", "openapi")},
+        "incubator": {
+            "keys_file": write_api_keys(home),
+            "tokens": {"audience": AUDIENCE},
+            **door(home, ports, "incubator", "openapi"),
+        },
         "agent": agent(home, ports, flow_bytes, enforce=enforce),
         "all": {
             "health": {"host": HOST, "port": ports["centres.health"]},

@@ -24,7 +24,7 @@ def test_a_victim_is_shown_as_the_network_around_it(victim: str, shown: str) -> 
 
 def test_tokens_out_of_headers() -> None:
     assert bearer("Bearer sfk_x") == bearer("bearer  sfk_x") == "sfk_x"
-    for header in (None, "", "Bearer", "Bearer ", "Basic sfk_x", "Bearer " + "x" * 300):
+    for header in (None, "", "Bearer", "Bearer ", "Basic sfk_x", "Bearer " + "x" * 5000):
         assert bearer(header) is None
 
 

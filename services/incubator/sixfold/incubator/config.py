@@ -32,6 +32,14 @@ class KeyEntry(Settings):
     requests_per_minute: int = Field(600, ge=1, le=1_000_000)
 
 
+class TokenSettings(Settings):
+    """Access tokens of the identity centre, beside API keys."""
+
+    audience: str = "sixfold-openapi"
+    requests_per_minute: int = Field(600, ge=1, le=1_000_000)
+    """Calls a minute of one client."""
+
+
 class IncubatorSettings(Settings):
     http: HttpSettings = HttpSettings(port=26001)
     health: HttpSettings = HttpSettings()
@@ -42,6 +50,8 @@ class IncubatorSettings(Settings):
     """Seconds that a call waits for a centre."""
     keys_file: Path | None = None
     """JSON list of {name, sha256, scopes, requests_per_minute}; without it only GET /v1/health answers."""
+    tokens: TokenSettings | None = None
+    """Absent: API keys alone."""
     anonymous_per_minute: int = Field(120, ge=1, le=1_000_000)
     """Calls a minute of one address without a valid key."""
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")

@@ -10,6 +10,7 @@ from sixfold.chassis.http import AsgiServer
 from sixfold.chassis.lifecycle import Lifecycle
 from sixfold.chassis.rpc import connect
 from sixfold.chassis.telemetry import Telemetry
+from sixfold.incubator.adapters.access_tokens import TokenDoor
 from sixfold.incubator.adapters.centres import Centres
 from sixfold.incubator.adapters.contract import Contract
 from sixfold.incubator.config import IncubatorSettings, read_keys
@@ -33,6 +34,7 @@ class Web:
         self._calls = telemetry.counter(
             "openapi_calls_total", "calls of the open API by operation and status"
         )
+        self._tokens = telemetry.counter("openapi_tokens_total", "access tokens by outcome")
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._server: AsgiServer | None = None
         self.task: asyncio.Task[None] | None = None
@@ -43,6 +45,9 @@ class Web:
 
     def _count(self, operation: str, status: int) -> None:
         self._calls.add(1, {"operation": operation, "status": str(status)})
+
+    def _count_token(self, outcome: str) -> None:
+        self._tokens.add(1, {"outcome": outcome})
 
     async def start(self) -> None:
         settings = self._settings
@@ -55,6 +60,7 @@ class Web:
             Centres(self._channels, timeout=settings.call_timeout),
             contract,
             keys,
+            tokens=self._token_door(),
             anonymous_per_minute=settings.anonymous_per_minute,
             count=self._count,
         )
@@ -63,6 +69,17 @@ class Web:
         )
         await self._server.start()
         self.task = self._server.task
+
+    def _token_door(self) -> TokenDoor | None:
+        settings = self._settings
+        if settings.tokens is None:
+            return None
+        return TokenDoor(
+            self._channels["identity"],
+            settings.tokens,
+            timeout=settings.call_timeout,
+            count=self._count_token,
+        )
 
     async def stop(self) -> None:
         if self._server is not None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from joserfc.util import urlsafe_b64decode
 
 from sixfold.identity.domain.oauth import Client
 from sixfold.identity.domain.oauth_decisions import OAuthError
@@ -104,6 +105,4 @@ def checked_key_set(text: str) -> str:
 
 
 def _part(text: str) -> bytes:
-    from joserfc.util import urlsafe_b64decode
-
     return urlsafe_b64decode(text.encode())

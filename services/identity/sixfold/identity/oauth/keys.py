@@ -13,6 +13,7 @@ import nacl.secret
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
+from joserfc.util import urlsafe_b64decode
 
 from sixfold.identity.adapters.keys import load_key
 from sixfold.identity.domain.oauth import SigningKey
@@ -121,6 +122,4 @@ def _text(data: bytes) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    from joserfc.util import urlsafe_b64decode
-
     return urlsafe_b64decode(text.encode())

@@ -41,4 +41,4 @@ def bearer(header: str | None) -> str | None:
     """The token of an Authorization header; None where there is none of this kind."""
     scheme, _, token = (header or "").partition(" ")
     token = token.strip()
-    return token if scheme.lower() == "bearer" and 0 < len(token) <= 256 else None
+    return token if scheme.lower() == "bearer" and 0 < len(token) <= 4096 else None

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sixfold.incubator.adapters.access_tokens import TokenDoor
 from sixfold.incubator.adapters.centres import Centres
 from sixfold.incubator.adapters.contract import Contract, Incoming, Operation
 from sixfold.incubator.domain.keys import ApiKey, bearer, digest
@@ -59,11 +60,13 @@ class Door:
         contract: Contract,
         keys: Mapping[str, ApiKey],
         *,
+        tokens: TokenDoor | None = None,
         anonymous_per_minute: int,
         count: Callable[[str, int], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._centres, self._contract, self._keys = centres, contract, keys
+        self._tokens = tokens
         self._anonymous_per_minute = anonymous_per_minute
         self._count, self._clock = count, clock
         self._limiter = Limiter(most=_MOST_CALLERS)
@@ -80,22 +83,27 @@ class Door:
             message = f"At most {per_minute} calls per minute; try again in {seconds} s."
             raise ApiError(429, "TOO_MANY_REQUESTS", message, {"Retry-After": seconds})
 
-    def _identify(self, request: Request, operation: Operation) -> ApiKey | None:
+    async def _identify(self, request: Request, operation: Operation) -> ApiKey | None:
         token = bearer(request.headers.get("authorization"))
-        key = self._keys.get(digest(token)) if token else None
+        key, reason = self._keys.get(digest(token)) if token else None, ""
+        if key is None and token and self._tokens is not None and token.count(".") == 2:
+            key, reason = await self._tokens.read(token)
         if key is None:
             # wrong keys count against the address that tries them: guessing is limited too
             self._limit(
                 f"address {request.client.host if request.client else ''}", self._anonymous_per_minute
             )
             if operation.needs_key:
-                message = "Send your API key: Authorization: Bearer sfk_…"
-                raise ApiError(401, "UNAUTHENTICATED", message, {"WWW-Authenticate": "Bearer"})
+                message = "Send your API key or access token: Authorization: Bearer …"
+                if reason:
+                    message = f"The access token proves nothing here: {reason}."
+                challenge = 'Bearer error="invalid_token"' if reason else "Bearer"
+                raise ApiError(401, "UNAUTHENTICATED", message, {"WWW-Authenticate": challenge})
             return None
         self._limit(f"key {key.name}", key.requests_per_minute)
         scope = SCOPE_OF.get(operation.operation_id)
         if scope is not None and scope not in key.scopes:
-            raise ApiError(403, "PERMISSION_DENIED", f"This key lacks the scope {scope}.")
+            raise ApiError(403, "PERMISSION_DENIED", f"This key or token lacks the scope {scope}.")
         return key
 
     async def _body(self, request: Request) -> bytes | None:
@@ -107,7 +115,7 @@ class Door:
         return body or None
 
     async def _answer(self, request: Request, operation: Operation) -> Response:
-        key = self._identify(request, operation)
+        key = await self._identify(request, operation)
         incoming = Incoming(
             request.url.path,
             operation.method,
