@@ -143,7 +143,7 @@ def _described(one: Any) -> str:
         ("Protocols", evidence.protocols),
     ):
         if shares:
-            lines.append(f"{title}: " + ", ".join(f"{share.value} ({share.share:.0%})" for share in shares))
+            lines.append(f"{title}: {_shares(shares)}")
     if evidence.sample_flows:
         lines.append("Flows:")
         lines += [
@@ -162,6 +162,14 @@ def _described(one: Any) -> str:
         for note in one.notes
     ]
     return "\n".join([*lines, "Query (`sixfold sql`):", f"  {evidence.query}"])
+
+
+def _shares(shares: Any) -> str:
+    """Those of one part in a hundred and more; of many small ones the first three."""
+    large = [f"{one.value} ({one.share:.0%})" for one in shares if one.share >= 0.01]
+    if large:
+        return ", ".join(large)
+    return ", ".join(one.value for one in shares[:3]) + " and others, each less than 1%"
 
 
 def _decide(home: Path, rpc: str, request: Any) -> None:
