@@ -3,6 +3,10 @@
 from typing import Final
 
 from sixfold.security.domain.detector import Detector
-from sixfold.security.domain.detectors import intel, volumetric
+from sixfold.security.domain.detectors import intel, scans, volumetric
 
-BUILT_IN: Final[tuple[Detector, ...]] = (volumetric.DETECTOR, intel.DETECTOR)
+BUILT_IN: Final[tuple[Detector, ...]] = (
+    volumetric.DETECTOR,
+    intel.DETECTOR,
+    scans.DETECTOR,
+)
