@@ -17,6 +17,7 @@ from sixfold.api.address.v1.address_pb2_grpc import AddressServiceStub
 from sixfold.api.address.v1.translation_pb2_grpc import TranslationServiceStub
 from sixfold.chassis.messaging import Messaging, NatsSettings
 from sixfold.chassis.rpc import connect, reason_of
+from sixfold.chassis.testing import assert_eventually
 
 pytestmark = pytest.mark.nats
 MAP = pb.MapRule(
@@ -262,3 +263,30 @@ async def test_a_gateway_is_told_its_port_sets_and_can_use_them(nats_url, teleme
     plan = read_plan(told.configuration)
     assert len(plan.port_sets) == 16
     assert plan.port_sets[1].ranges == ((5056, 9087),)
+
+
+async def test_what_is_over_for_long_is_given_up(nats_url, telemetry):
+    async with centre(nats_url, telemetry) as (stub, _, messaging, _):
+        await stub.PutTranslationRule(put(map=MAP))
+        await stub.EndTranslationRule(pb.EndTranslationRuleRequest(rule_id="map"))
+        await stub.PutTranslationRule(
+            put("nat64", nat64=pb.Nat64Pool(prefix="64:ff9b::/96", ipv4_prefixes=["203.0.113.0/28"]))
+        )
+        assert (await messaging.js.stream_info("LEDGER_ADDRESS")).state.messages == 3
+    # a tenth of a second instead of half a year
+    async with centre(nats_url, telemetry, log_days=1e-6, retention_hours=1e-4) as (stub, _, messaging, _):
+
+        async def given_up():
+            rules = (await stub.ListTranslationRules(pb.ListTranslationRulesRequest())).rules
+            state = (await messaging.js.stream_info("LEDGER_ADDRESS")).state
+            return [rule.rule_id for rule in rules] == ["nat64"] and state.first_seq > 3
+
+        await assert_eventually(given_up, 60)
+    async with centre(nats_url, telemetry) as (stub, _, _, _):
+        found = await stub.ResolveSubscriberSide(
+            question("192.0.2.18", 1232, datetime.now(UTC) - timedelta(seconds=1))
+        )
+        assert found.resolution == pb.RESOLUTION_NO_RULE
+        (rule,) = (await stub.ListTranslationRules(pb.ListTranslationRulesRequest())).rules
+        assert rule.rule_id == "nat64"
+        await stub.PutTranslationRule(put(map=MAP))

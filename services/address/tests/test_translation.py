@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sixfold.address.adapters.translation_snapshots import dump_rules, freeze_rules, load_rules
 from sixfold.address.domain.translation.book import TranslationBook, evolve_translation
-from sixfold.address.domain.translation.decisions import RuleWish, end_rule, put_rule
+from sixfold.address.domain.translation.decisions import RuleWish, end_rule, forget_rules, put_rule
 from sixfold.address.domain.translation.describing import describe
 from sixfold.address.domain.translation.events import DeterministicNatSpec, Lw4o6Spec, MapSpec, Nat64Spec
 from sixfold.address.domain.translation.gateways import runs_of, translation_of
@@ -399,3 +399,41 @@ def test_rules_come_back_as_they_were(book):
     assert refused(
         put_rule, again, wish("never", gateway_nat(1, "198.18.0.2/32"), valid_from=9_000), 9_000
     ) == ("RULE_EXISTS")
+
+
+def forget(book, before, now=10_000, most=100):
+    events = forget_rules(book, before, now, most=most)
+    for event in events:
+        evolve_translation(book, event)
+    return [rule_id for event in events for rule_id in event.rule_ids]
+
+
+def test_rules_that_ended_long_ago_are_forgotten_and_their_place_is_free(book):
+    end(book, "map", now=2_000)
+    assert forget(book, 1_999) == []
+    assert who(book, "192.0.2.18", 1232, 1_999)[0] is Resolution.SUBSCRIBER
+    assert forget(book, 2_000) == ["map"]
+    assert who(book, "192.0.2.18", 1232, 1_999)[0] is Resolution.NO_RULE
+    assert refused(end_rule, book, "map", 0, 11_000) == "RULE_UNKNOWN"
+    kept = [rule.number for rule in book.rules.values()]
+    apply(book, wish("map", MAP), now=11_000)
+    assert book.rules["map"].number > max(kept)
+    again = load_rules(dump_rules(freeze_rules(book)))
+    assert list(again.rules) == list(book.rules)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 40)), min_size=1, max_size=9), st.integers(0, 100)
+)
+def test_what_is_forgotten_moves_no_slot_of_what_is_kept(spans, before):
+    book = TranslationBook()
+    for number, (start, lasts) in enumerate(spans):
+        spec = replace(CGN, inside_prefix=f"10.0.{number}.0/28", outside_prefix=f"198.18.{number}.1/32")
+        apply(book, wish(f"r{number}", spec, valid_from=1 + start, valid_until=1 + start + lasts), now=0)
+    slots = runs_of(book.rules.values())
+    gone = set(forget(book, before, now=1_000))
+    assert runs_of(book.rules.values()) == {name: slot for name, slot in slots.items() if name not in gone}
+    last = {f"r{number}": 1 + start + lasts for number, (start, lasts) in enumerate(spans)}
+    assert all(last[name] <= before for name in gone)
+    if all(end <= before for end in last.values()):
+        assert gone == set(last), "nothing is kept for the sake of what goes, too"

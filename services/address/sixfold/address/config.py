@@ -37,6 +37,11 @@ class AddressSettings(Settings):
     identifier_key_file: Path | None = None
     """32 random bytes in hexadecimal: the secret key of opaque interface identifiers (RFC 7217). Absent: none are
     assigned. Another key gives every terminal other addresses."""
+    log_days: float = Field(190.0, gt=0)
+    """How long an ended translation rule can be asked about, and an event stays on the ledger; not below the trace
+    desk's own `log_days`."""
+    retention_hours: float = Field(24.0, gt=0)
+    """How often what is older is given up."""
     ends_at_once: int = Field(1_000, ge=1, le=10_000)
     """Leases that one step ends, and prefixes that it frees: bounds what a request can wait behind."""
     snapshot_every: int = Field(50_000, ge=100)

@@ -23,6 +23,7 @@ from sixfold.address.identifiers_handlers import OpaqueIdentifiers
 from sixfold.address.identifiers_servicer import InterfaceIdentifierServicer
 from sixfold.address.planning_handlers import Planning
 from sixfold.address.planning_servicer import PlanningServicer
+from sixfold.address.retention_handlers import Retention
 from sixfold.address.servicer import AddressServicer
 from sixfold.address.translation_handlers import Translations
 from sixfold.address.translation_servicer import TranslationServicer
@@ -77,7 +78,9 @@ def build(settings: AddressSettings, dependencies: Dependencies) -> Service:
         ledger=ledger,
         meter=TelemetryTranslationMeter(telemetry, lambda: ledger.state.translations),
         clock=utc_milliseconds,
+        keep_ms=round(settings.log_days * 86_400_000),
     )
+    retention = Retention(translations, ledger.cut, days=settings.log_days, hours=settings.retention_hours)
     turnover = TurnoverCounter(lambda: book.state)
     ledger.follow(turnover)
     planning = Planning(
@@ -112,7 +115,8 @@ def build(settings: AddressSettings, dependencies: Dependencies) -> Service:
     front, doors = dhcpv6(
         settings.dhcpv6, ledger=ledger, messaging=messaging, telemetry=telemetry, clock=utc_milliseconds
     )
-    service = Service([ledger, ending, sampling, *commanding, rpc, *front], name=CENTRE)
+    forgetting = Background("address-retention", retention.run)
+    service = Service([ledger, ending, sampling, forgetting, *commanding, rpc, *front], name=CENTRE)
     service.rpc, service.addresses, service.planning, service.dhcpv6 = rpc, addresses, planning, doors
     service.gateways = gateways
     return service

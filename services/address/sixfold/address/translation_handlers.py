@@ -1,13 +1,20 @@
 """Wishes about translation rules, decided on the ledger; questions, answered from what it adds up to."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from sixfold.address.domain import sharing
 from sixfold.address.domain.centre import Centre, CentreEvent
 from sixfold.address.domain.translation.book import Rule, TranslationBook
-from sixfold.address.domain.translation.decisions import RuleWish, put_rule, require_name, rule_of
+from sixfold.address.domain.translation.decisions import (
+    RuleWish,
+    forget_rules,
+    put_rule,
+    require_name,
+    rule_of,
+)
 from sixfold.address.domain.translation.describing import Step, describe
+from sixfold.address.domain.translation.events import TranslationRulesForgotten
 from sixfold.address.domain.translation.gateways import GatewayTranslation, translation_of
 from sixfold.address.domain.translation.resolving import (
     PublicAnswer,
@@ -16,9 +23,11 @@ from sixfold.address.domain.translation.resolving import (
     resolve_subscriber,
 )
 from sixfold.address.domain.translation.sizing import SharedWish
+from sixfold.address.domain.translation.timelines import FOR_EVER
 from sixfold.address.ports import Clock
 
 Result = TypeVar("Result")
+FORGOTTEN_AT_ONCE: Final = 1_000
 
 
 class CentreLedger(Protocol):
@@ -39,10 +48,13 @@ class TranslationMeter(Protocol):
 
 
 class Translations:
-    def __init__(self, *, ledger: CentreLedger, meter: TranslationMeter, clock: Clock) -> None:
+    def __init__(
+        self, *, ledger: CentreLedger, meter: TranslationMeter, clock: Clock, keep_ms: int = FOR_EVER
+    ) -> None:
         self._ledger = ledger
         self._meter = meter
         self._clock = clock
+        self._keep_ms = keep_ms
 
     @property
     def book(self) -> TranslationBook:
@@ -67,6 +79,25 @@ class Translations:
         allocated = await self._ledger.transact(lambda centre: sharing.allocate(centre, wish, now))
         self._meter.changed("repeated" if allocated.put is None else "allocated")
         return rule_of(self.book, wish.rule_id), allocated.put is None
+
+    async def forget(self) -> int:
+        """One step of forgetting the rules that ended too long ago; how many."""
+        now = self._clock()
+        before = now - self._keep_ms
+
+        def decide(centre: Centre) -> tuple[Sequence[CentreEvent], Sequence[CentreEvent]]:
+            events = forget_rules(centre.translations, before, now, most=FORGOTTEN_AT_ONCE)
+            return events, events
+
+        if not forget_rules(self.book, before, now, most=1):
+            return 0
+        forgotten = sum(
+            len(event.rule_ids)
+            for event in await self._ledger.transact(decide)
+            if isinstance(event, TranslationRulesForgotten)
+        )
+        self._meter.changed("forgotten")
+        return forgotten
 
     def subscriber_side(
         self, address: str, port: int | None, time: int | None, tolerance: int

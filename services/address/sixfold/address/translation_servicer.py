@@ -62,8 +62,8 @@ class TranslationServicer(translation_pb2_grpc.TranslationServiceServicer):
             raise InvalidArgument("page_token", "is none that this service gave", "PAGE_TOKEN_MALFORMED")
         at = milliseconds(request, "at")
         size = min(request.page_size or 100, LARGEST_PAGE)
-        # Rules are never forgotten, so that the number of each is its place.
-        rules = islice(self._translations.book.rules.values(), int(request.page_token or 0), None)
+        seen = int(request.page_token or 0)
+        rules = (rule for rule in self._translations.book.rules.values() if rule.number > seen)
         fitting = (
             rule
             for rule in rules

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sixfold.api.address.v1 import translation_pb2 as sixfold_dot_api_dot_address_dot_v1_dot_translation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/sixfold/api/address/v1/translation_events.proto\x12\x16sixfold.api.address.v1\x1a(sixfold/api/address/v1/translation.proto\"\xff\x02\n\x12TranslationRulePut\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x0f\n\x07gateway\x18\x02 \x01(\t\x12\x12\n\nvalid_from\x18\x03 \x01(\x03\x12\x13\n\x0bvalid_until\x18\x04 \x01(\x03\x12,\n\x03map\x18\x05 \x01(\x0b\x32\x1f.sixfold.api.address.v1.MapRule\x12\x43\n\x11\x64\x65terministic_nat\x18\x06 \x01(\x0b\x32(.sixfold.api.address.v1.DeterministicNat\x12\x33\n\x05lw4o6\x18\x07 \x01(\x0b\x32$.sixfold.api.address.v1.Lw4o6Binding\x12\x30\n\x05nat64\x18\x08 \x01(\x0b\x32!.sixfold.api.address.v1.Nat64Pool\x12\x1a\n\x12ipv4_delegation_id\x18\t \x01(\x04\x12\x1a\n\x12ipv6_delegation_id\x18\n \x01(\x04\x12\x0c\n\x04time\x18\x0b \x01(\x03\"J\n\x14TranslationRuleEnded\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x13\n\x0bvalid_until\x18\x02 \x01(\x03\x12\x0c\n\x04time\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/sixfold/api/address/v1/translation_events.proto\x12\x16sixfold.api.address.v1\x1a(sixfold/api/address/v1/translation.proto\"\xff\x02\n\x12TranslationRulePut\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x0f\n\x07gateway\x18\x02 \x01(\t\x12\x12\n\nvalid_from\x18\x03 \x01(\x03\x12\x13\n\x0bvalid_until\x18\x04 \x01(\x03\x12,\n\x03map\x18\x05 \x01(\x0b\x32\x1f.sixfold.api.address.v1.MapRule\x12\x43\n\x11\x64\x65terministic_nat\x18\x06 \x01(\x0b\x32(.sixfold.api.address.v1.DeterministicNat\x12\x33\n\x05lw4o6\x18\x07 \x01(\x0b\x32$.sixfold.api.address.v1.Lw4o6Binding\x12\x30\n\x05nat64\x18\x08 \x01(\x0b\x32!.sixfold.api.address.v1.Nat64Pool\x12\x1a\n\x12ipv4_delegation_id\x18\t \x01(\x04\x12\x1a\n\x12ipv6_delegation_id\x18\n \x01(\x04\x12\x0c\n\x04time\x18\x0b \x01(\x03\"J\n\x14TranslationRuleEnded\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x13\n\x0bvalid_until\x18\x02 \x01(\x03\x12\x0c\n\x04time\x18\x03 \x01(\x03\";\n\x19TranslationRulesForgotten\x12\x10\n\x08rule_ids\x18\x01 \x03(\t\x12\x0c\n\x04time\x18\x02 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,4 +36,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSLATIONRULEPUT']._serialized_end=501
   _globals['_TRANSLATIONRULEENDED']._serialized_start=503
   _globals['_TRANSLATIONRULEENDED']._serialized_end=577
+  _globals['_TRANSLATIONRULESFORGOTTEN']._serialized_start=579
+  _globals['_TRANSLATIONRULESFORGOTTEN']._serialized_end=638
 # @@protoc_insertion_point(module_scope)

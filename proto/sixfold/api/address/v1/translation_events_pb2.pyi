@@ -1,7 +1,8 @@
 from sixfold.api.address.v1 import translation_pb2 as _translation_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -41,3 +42,11 @@ class TranslationRuleEnded(_message.Message):
     valid_until: int
     time: int
     def __init__(self, rule_id: _Optional[str] = ..., valid_until: _Optional[int] = ..., time: _Optional[int] = ...) -> None: ...
+
+class TranslationRulesForgotten(_message.Message):
+    __slots__ = ("rule_ids", "time")
+    RULE_IDS_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    rule_ids: _containers.RepeatedScalarFieldContainer[str]
+    time: int
+    def __init__(self, rule_ids: _Optional[_Iterable[str]] = ..., time: _Optional[int] = ...) -> None: ...

@@ -17,6 +17,7 @@ from sixfold.address.domain.translation.events import (
     TranslationEvent,
     TranslationRuleEnded,
     TranslationRulePut,
+    TranslationRulesForgotten,
 )
 
 
@@ -32,7 +33,7 @@ CentreEvent = Event | TranslationEvent | GatewayEvent
 
 def evolve_centre(centre: Centre, event: CentreEvent) -> Centre:
     """Changes the centre in place; only the ledger calls it."""
-    if isinstance(event, TranslationRulePut | TranslationRuleEnded):
+    if isinstance(event, TranslationRulePut | TranslationRuleEnded | TranslationRulesForgotten):
         evolve_translation(centre.translations, event)
     elif isinstance(event, GatewayPut | GatewayRemoved | GatewayComposed):
         evolve_gateways(centre.gateways, event)

@@ -1,10 +1,15 @@
-"""All translation rules that were, are and will be. `evolve` changes the book in place; only the ledger calls it."""
+"""All translation rules that were, are and will be, until they are forgotten. `evolve` changes the book in place; only
+the ledger calls it."""
 
 from dataclasses import dataclass, field, replace
 
 from sixfold.address.domain.prefix import Prefix
 from sixfold.address.domain.translation.engine import Engine, claims_of, engine_of, inside_of, prefix_of
-from sixfold.address.domain.translation.events import TranslationEvent, TranslationRulePut
+from sixfold.address.domain.translation.events import (
+    TranslationEvent,
+    TranslationRulePut,
+    TranslationRulesForgotten,
+)
 from sixfold.address.domain.translation.timelines import FOR_EVER, Index, Span
 
 
@@ -33,6 +38,7 @@ class TranslationBook:
     inside: dict[str, Index] = field(default_factory=dict[str, Index])
     """Of subscribers, by realm: see `realm_of`."""
     clock: int = 0
+    last_number: int = 0
 
 
 def realm_of(gateway: str, prefix: Prefix) -> str:
@@ -43,10 +49,16 @@ def realm_of(gateway: str, prefix: Prefix) -> str:
 def evolve_translation(book: TranslationBook, event: TranslationEvent) -> TranslationBook:
     book.clock = max(book.clock, event.time)
     if isinstance(event, TranslationRulePut):
-        rule = Rule(event, engine_of(event.spec), len(book.rules) + 1)
+        book.last_number += 1
+        rule = Rule(event, engine_of(event.spec), book.last_number)
         book.rules[event.rule_id] = rule
         if not event.valid_until or event.valid_from < event.valid_until:
             _enter(book, rule)
+    elif isinstance(event, TranslationRulesForgotten):
+        for rule_id in event.rule_ids:
+            rule = book.rules.pop(rule_id)
+            if rule.span.start < rule.span.end:
+                _leave(book, rule)
     else:
         rule = book.rules[event.rule_id]
         _leave(book, rule)

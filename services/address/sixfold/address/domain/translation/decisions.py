@@ -18,10 +18,12 @@ from sixfold.address.domain.translation.events import (
     Spec,
     TranslationEvent,
     TranslationRuleEnded,
+    TranslationRulesForgotten,
     rule_put,
 )
 from sixfold.address.domain.translation.timelines import FOR_EVER, Place, Span, during
 from sixfold.address.domain.values import RefusedError
+from sixfold.api.addressing.deterministic_nat import DeterministicNat
 from sixfold.api.addressing.errors import AddressingError
 
 MOST_REPLACED = 256
@@ -87,6 +89,33 @@ def end_rule(book: TranslationBook, rule_id: str, until: int, now: int) -> list[
         detail = f"rule {rule_id!r} ends before that; put another one for the time after"
         raise RefusedError("precondition", "RULE_ENDED", detail)
     return [TranslationRuleEnded(rule_id, until, now)]
+
+
+def forget_rules(book: TranslationBook, before: int, now: int, *, most: int) -> list[TranslationEvent]:
+    """Of the rules that ended before that time, at most so many.
+
+    A deterministic NAT's stays while another one of its gateway was in force beside it and is kept: that one's slots
+    were chosen around it, and would be others without it.
+    """
+    kept: dict[str, list[Rule]] = {}
+    over: list[Rule] = []
+    for rule in book.rules.values():
+        if rule.span.end <= before:
+            over.append(rule)
+        elif isinstance(rule.engine, DeterministicNat):
+            kept.setdefault(rule.put.gateway, []).append(rule)
+    while held := [rule for rule in over if _is_beside(rule, kept.get(rule.put.gateway, ()))]:
+        for rule in held:
+            over.remove(rule)
+            kept[rule.put.gateway].append(rule)
+    names = tuple(rule.put.rule_id for rule in over[:most])
+    return [TranslationRulesForgotten(names, max(now, book.clock))] if names else []
+
+
+def _is_beside(rule: Rule, others: Sequence[Rule]) -> bool:
+    return isinstance(rule.engine, DeterministicNat) and any(
+        rule.span.meets(other.span.start, other.span.end) for other in others
+    )
 
 
 def rule_of(book: TranslationBook, rule_id: str) -> Rule:

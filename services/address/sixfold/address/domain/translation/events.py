@@ -83,8 +83,16 @@ class TranslationRuleEnded:
     time: int
 
 
-TranslationEvent = TranslationRulePut | TranslationRuleEnded
-TRANSLATION_EVENTS = (TranslationRulePut, TranslationRuleEnded)
+@dataclass(frozen=True, slots=True)
+class TranslationRulesForgotten:
+    """Ended longer ago than rules are kept."""
+
+    rule_ids: tuple[str, ...]
+    time: int
+
+
+TranslationEvent = TranslationRulePut | TranslationRuleEnded | TranslationRulesForgotten
+TRANSLATION_EVENTS = (TranslationRulePut, TranslationRuleEnded, TranslationRulesForgotten)
 
 
 def rule_put(
