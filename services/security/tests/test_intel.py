@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sixfold.security.domain.addresses import parse_network
@@ -146,6 +146,7 @@ def test_the_surest_feed_is_named_and_short_ipv6_prefixes_are_found() -> None:
 
 
 @given(st.binary(max_size=300))
+@example(b"\x00:")
 def test_no_bytes_break_the_reader(data: bytes) -> None:
     try:
         reading = Reading(LENIENT, 60)

@@ -142,7 +142,7 @@ def _add_six(frame: pl.DataFrame, reading: Reading) -> None:
         bits = int(length) if length.isascii() and length.isdigit() and len(length) <= 3 else 129
         try:
             packed = socket.inet_pton(socket.AF_INET6, address)
-        except OSError:
+        except (OSError, ValueError):
             continue
         bits = bits if slash else 128
         if bits <= 128:
