@@ -41,6 +41,25 @@ def terminal(ran, request):
     return name, ran("credential", "secret", name)
 
 
+def test_a_terminal_s_life_by_its_commands(platform, ran):
+    firm = ran("register", "subscriber", "Firm 12", "--kind", "organisation")
+    meter = ran("register", "terminal", firm, "--class", "iot", "--hardware", "SN-meter")
+    bound = ran(
+        "register", "bind", meter, "198.51.100.9", "--gateway", "gw-1", "--key", "k", "--ports", "1024-2047"
+    )
+    assert f"{meter} 198.51.100.9/32 ports 1024-2047 gw-1" in bound
+    shown = ran("register", "show", meter).splitlines()
+    assert shown[0].startswith(f"{meter} active iot of {firm}")
+    assert shown[1] == bound
+    assert ran("register", "suspend", firm) == f"{firm} is suspended"
+    assert "suspended iot" in ran("register", "show", meter)
+    assert "TERMINAL_NOT_ACTIVE" in ran("credential", "secret", meter, code=1)
+    ran("register", "resume", firm)
+    assert ran("register", "retire", meter, "--yes") == f"{meter} is retired; bindings that ended: 1"
+    assert "organisation terminals 1" in ran("register", "show", firm)
+    assert "ALREADY_RETIRED" in ran("register", "resume", meter, code=1)
+
+
 def test_radius_by_its_commands(platform, ran, terminal, tmp_path):
     name, secret = terminal
     shared = (platform.home / "secrets" / "radius.secret").read_bytes().strip()

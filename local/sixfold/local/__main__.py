@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sixfold.local import aaa, audit, credential, mitigation, security, token, trace_desk
+from sixfold.local import aaa, audit, credential, mitigation, register, security, token, trace_desk
 from sixfold.local.address import command as address
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
@@ -26,6 +26,7 @@ app.add_typer(trace_desk.app, name="trace")
 app.add_typer(audit.app, name="audit")
 app.add_typer(credential.app, name="credential")
 app.add_typer(mitigation.app, name="mitigation")
+app.add_typer(register.app, name="register")
 app.add_typer(security.app, name="security")
 app.add_typer(token.app, name="token")
 

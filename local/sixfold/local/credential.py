@@ -1,12 +1,13 @@
 """`sixfold credential …`: what an operator does for a terminal's certificates and secret."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from sixfold.local.home import DEFAULT_HOME, home_at
+from sixfold.local.register import CLASSES, number_of
 
 app = typer.Typer(
     help="Terminals' certificates and secrets: enrol, list, revoke.",
@@ -16,7 +17,6 @@ HomeOption = Annotated[
     Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
 ]
 Terminal = Annotated[str, typer.Argument(help="The terminal's pseudonym, t-….")]
-CLASSES: Final = ("person", "enterprise", "home-gateway", "lte", "iot")
 
 
 def _say(text: str) -> None:
@@ -41,14 +41,12 @@ def enrol(
     terminal_class: Annotated[str, typer.Option("--class", help=", ".join(CLASSES))] = "home-gateway",
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Enrol a customer and a terminal; prints the terminal's pseudonym."""
+    """Enrol a person and a terminal (others: `sixfold register`); prints the terminal's pseudonym."""
     from sixfold.api.identity.v1 import identity_pb2 as pb
     from sixfold.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
     from sixfold.local.officers import call
 
-    if terminal_class not in CLASSES:
-        raise typer.BadParameter(f"one of {', '.join(CLASSES)}", param_hint="--class")
-    kind: Any = pb.TerminalClass.Value("TERMINAL_CLASS_" + terminal_class.replace("-", "_").upper())
+    kind = number_of(pb.TerminalClass, "TERMINAL_CLASS_", terminal_class, CLASSES, "--class")
 
     async def both(stub: Any) -> Any:
         person = pb.EnrolSubscriberRequest(person_reference=customer, kind=pb.SUBSCRIBER_KIND_PERSON)
