@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sixfold.security.domain import addresses
+from sixfold.security.domain.detector import Look
 from sixfold.security.domain.events import Rates, Reason, Severity
 from sixfold.security.domain.flows import Flows
 from sixfold.security.domain.hosts import Lanes32, Numbers
@@ -71,12 +72,12 @@ class Contacts:
             return
         columns = flows.columns
         lanes = np.full(len(rows), lane, np.uint32) if isinstance(lane, int) else lane
-        slot = columns["time_end"][rows] // self.slot_ms
-        values = (
-            np.ones(len(rows)),
-            columns["packets"][rows].astype(np.float64),
-            columns["bytes"][rows].astype(np.float64),
-        )
+        end = columns["time_end"][rows]
+        slot = end // self.slot_ms
+        # Of a flow that is longer than all slots together only what falls into them.
+        span = self._slots * self.slot_ms
+        share = span / np.maximum(end - columns["time_start"][rows], span)
+        values = (np.ones(len(rows)), columns["packets"][rows] * share, columns["bytes"][rows] * share)
         self._keyed.add(lanes, hi, lo, slot, values, items)
 
     @property
@@ -114,12 +115,43 @@ class Contacts:
             recent[numbers] > 0,
         )
 
+    def matching(self, flows: Flows, side: str, wanted: U64) -> Numbers:
+        """Some of the rows whose host on that side ("source", "destination") is one of `wanted` (sorted digests)."""
+        groups = flows.groups(side)
+        hi, lo = flows.words("src_address" if side == "source" else "dst_address")
+        found = np.isin(digest(hi[groups.first], lo[groups.first]), wanted)
+        return self.drawn(np.flatnonzero(found[groups.of]))
+
     def dump(self) -> dict[str, npt.NDArray[Any]]:
         return self._keyed.dump()
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """ValueError or KeyError: it cannot be used."""
         self._keyed.restore(state)
+
+
+class Counted:
+    """A detector whose whole state is its contacts, and that speaks only when something new came."""
+
+    def __init__(self, contacts: Contacts, most: int) -> None:
+        self._contacts = contacts
+        self._most = most
+
+    def look(self, look: Look) -> list[Signal]:
+        if not look.grown:
+            return []
+        signals = self.judged(look)
+        signals.sort(key=lambda one: (one.severity.value, one.reasons[0].measured), reverse=True)
+        return signals[: self._most]
+
+    def judged(self, look: Look) -> list[Signal]:
+        raise NotImplementedError
+
+    def dump(self) -> Mapping[str, npt.NDArray[Any]]:
+        return self._contacts.dump()
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        self._contacts.restore(state)
 
 
 def index(met: Met) -> dict[tuple[int, int, int], int]:

@@ -5,10 +5,10 @@ indexed addition, never a second hash of the addresses. Everything here is made 
 then shared; nothing in it may be written to, and nothing kept beyond the part: numbers change their meaning.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ U64 = npt.NDArray[np.uint64]
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93))
 SOURCE: Final = "source"
 DESTINATION: Final = "destination"
+T = TypeVar("T")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Flows:
         """Which of several exporters on one path each row is from, as Lanes numbers them; None: no such groups."""
         self._words: dict[str, tuple[U64, U64]] = dict(words or {})
         self._groups: dict[tuple[str, ...], Groups] = {}
+        self._made: dict[Callable[[Flows], Any], Any] = {}
 
     @property
     def rows(self) -> int:
@@ -93,6 +96,12 @@ class Flows:
         """What each flow is: an index into kinds.KINDS."""
         columns = self.columns
         return kinds_of(columns["protocol"], columns["src_port"], columns["dst_port"], columns["tcp_flags"])
+
+    def made(self, make: "Callable[[Flows], Made]") -> "Made":
+        """What this function makes of the part, made once for all that ask."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("Made", self._made[make])
 
     def groups(self, *keys: str) -> Groups:
         """Rows grouped by `keys`: "source", "destination", or names of columns of whole numbers.

@@ -3,10 +3,20 @@
 from typing import Final
 
 from sixfold.security.domain.detector import Detector
-from sixfold.security.domain.detectors import intel, scans, volumetric
+from sixfold.security.domain.detectors import (
+    intel,
+    ipv6_headers,
+    neighbour_cache,
+    scan_patterns,
+    scans,
+    volumetric,
+)
 
 BUILT_IN: Final[tuple[Detector, ...]] = (
     volumetric.DETECTOR,
     intel.DETECTOR,
     scans.DETECTOR,
+    scan_patterns.DETECTOR,
+    neighbour_cache.DETECTOR,
+    ipv6_headers.DETECTOR,
 )

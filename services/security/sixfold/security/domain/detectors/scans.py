@@ -9,12 +9,22 @@ with a share of failures is its simple form, as in Bro's scan.bro, Paxson 1999).
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from sixfold.security.domain.contacts import Contacts, Met, digests, hosts, index, signal, text, unsampled
+from sixfold.security.domain.contacts import (
+    Contacts,
+    Counted,
+    Met,
+    digests,
+    hosts,
+    index,
+    signal,
+    text,
+    unsampled,
+)
 from sixfold.security.domain.detector import Detector, Look
 from sixfold.security.domain.events import Reason
 from sixfold.security.domain.flows import Flows
@@ -61,10 +71,12 @@ class ScanSettings:
     """Signals of one look."""
 
 
-class Scans:
+class Scans(Counted):
     def __init__(self, settings: ScanSettings) -> None:
         self.settings = settings
-        self._contacts = Contacts(seconds=settings.seconds, limit=settings.limit, slot_ms=60_000)
+        super().__init__(
+            Contacts(seconds=settings.seconds, limit=settings.limit, slot_ms=60_000), settings.most
+        )
         self._suspects: U64 = np.zeros(0, np.uint64)
         """Digests of the sources whose answers are worth counting, sorted."""
         self._peers: OrderedDict[tuple[int, int, int], tuple[int, int]] = OrderedDict()
@@ -123,7 +135,7 @@ class Scans:
     def _count_answers(self, flows: Flows) -> None:
         """What came back to the suspects, and where they had a conversation."""
         columns, contacts = flows.columns, self._contacts
-        back = contacts.drawn(_of(flows, "destination", self._suspects))
+        back = contacts.matching(flows, "destination", self._suspects)
         back = back[columns["tcp_flags"][back] & RST == 0]
         if len(back):
             code = _CODES[columns["protocol"][back]]
@@ -136,10 +148,8 @@ class Scans:
             lane = np.uint32(_PORTS_ANSWERED << 28) | (peers & _28).astype(np.uint32)
             contacts.add(flows, back, lane, *source, ports)
 
-    def look(self, look: Look) -> list[Signal]:
-        if not look.grown:
-            return []
-        settings, contacts = self.settings, self._contacts
+    def judged(self, look: Look) -> list[Signal]:
+        contacts = self._contacts
         met = contacts.over(self._least / 4, (_PORT, _PEER, _PAIRS, _PEERS))
         self._suspects = np.unique(digest(met.hi, met.lo))
         if not met.count:
@@ -157,8 +167,7 @@ class Scans:
                 made = None if source in blocks else self._vertical(met, row, answers)
             if made is not None:
                 signals.append(made)
-        signals.sort(key=lambda one: one.reasons[0].measured, reverse=True)
-        return signals[: settings.most]
+        return signals
 
     def _horizontal(self, met: Met, row: int, answers: Mapping[tuple[int, int, int], float]) -> Signal | None:
         settings, lane = self.settings, int(met.lane[row])
@@ -226,12 +235,6 @@ class Scans:
             )
         return found
 
-    def dump(self) -> Mapping[str, npt.NDArray[Any]]:
-        return self._contacts.dump()
-
-    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        self._contacts.restore(state)
-
 
 def probes(flows: Flows, packets: int) -> Numbers:
     """Rows that look like a question without a conversation."""
@@ -247,14 +250,6 @@ def probes(flows: Flows, packets: int) -> Numbers:
     echo = ((protocol == ICMP) | (protocol == ICMPV6)) & np.isin(columns["icmp_type_code"], _ECHO)
     rows = np.flatnonzero(wanted | asking | echo)
     return rows[unsampled(flows, rows) <= packets]
-
-
-def _of(flows: Flows, side: str, wanted: U64) -> Numbers:
-    """Rows whose host on that side is one of `wanted` (sorted digests)."""
-    groups = flows.groups(side)
-    hi, lo = flows.words("src_address" if side == "source" else "dst_address")
-    found = np.isin(digest(hi[groups.first], lo[groups.first]), wanted)
-    return np.flatnonzero(found[groups.of])
 
 
 DETECTOR: Final = Detector(
