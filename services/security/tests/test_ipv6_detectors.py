@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sixfold.security.domain.detectors import ipv6_headers, neighbour_cache, scan_patterns
+from sixfold.security.domain.detectors import (
+    bogons,
+    ipv6_headers,
+    neighbour_cache,
+    router_advertisements,
+    scan_patterns,
+    tunnels,
+)
 
 from .flow_columns import NOW, after_restart, engine_of, fed, seen
 
@@ -108,3 +115,68 @@ def test_state_outlives_a_restart(module: Any) -> None:
     assert before > 0
     again = after_restart(module.DETECTOR, engine)
     assert len(fed(again, [ask(1, time_end=NOW + 100)])) == before
+
+
+def test_forged_tunnels() -> None:
+    private = [ask(1, src_address="2002:0a00:0001::1", packets=5)]
+    assert [one.vector for one in seen(tunnels.DETECTOR, private)] == [tunnels.FORGED]
+    assert not seen(tunnels.DETECTOR, [ask(1, src_address="2002:0808:0808::1", packets=5)])
+    client = [ask(1, src_address="2001:0:4137:9e76::f5ff:fffe", packets=5)]  # ~10.0.0.1
+    assert [one.vector for one in seen(tunnels.DETECTOR, client)] == [tunnels.FORGED]
+
+
+def test_tunnels_that_carry_much() -> None:
+    row = {"src_address": "198.51.100.9", "dst_address": "203.0.113.9", "protocol": 41, "dst_port": 0}
+    assert [one.match for one in seen(tunnels.DETECTOR, [{**row, "packets": 5_000}])] == [
+        (("protocol", (41,)),)
+    ]
+    assert not seen(tunnels.DETECTOR, [{**row, "packets": 500}])
+    relay = {**row, "dst_address": "192.88.99.1", "packets": 200}
+    assert [one.vector for one in seen(tunnels.DETECTOR, [relay])] == [tunnels.CARRIED]
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "vectors"),
+    [
+        ("8.8.8.8", "1.1.1.1", []),
+        ("10.0.0.1", "100.64.0.9", []),
+        ("2001:db8::1", "64:ff9b::808:808", []),
+        ("2001:db8::1", "64:ff9b::f000:1", ["bogon-destination"]),
+        ("127.0.0.1", "8.8.8.8", ["bogon-source"]),
+        ("240.1.2.3", "8.8.8.8", ["bogon-source"]),
+        ("224.0.0.5", "8.8.8.8", ["bogon-source"]),
+        ("8.8.8.8", "224.0.0.5", []),
+        ("2600::1", "ff02::1", []),
+        ("1234::1", "2600::1", ["bogon-source"]),
+        ("100::5", "2600::1", ["bogon-source"]),
+        ("2600::1", "::1", ["bogon-destination"]),
+    ],
+)
+def test_bogons(source: str, destination: str, vectors: list[str]) -> None:
+    found = seen(bogons.DETECTOR, [{"src_address": source, "dst_address": destination, "packets": 20}])
+    assert [one.vector for one in found] == vectors
+
+
+def test_asking_for_an_address_is_no_bogon() -> None:
+    discover = {"src_address": "0.0.0.0", "dst_address": "255.255.255.255", "protocol": 17, "dst_port": 67}
+    duplicate = {"src_address": "::", "dst_address": "ff02::1:ff00:1", "protocol": 58, "dst_port": 0}
+    assert not seen(bogons.DETECTOR, [{**discover, "packets": 50}, {**duplicate, "packets": 50}])
+    assert seen(bogons.DETECTOR, [{"src_address": "10.0.0.1", "packets": 50}], allowed=("100.64.0.0/10",))
+
+
+def advertisement(source: str, destination: str = "ff02::1", **more: Any) -> dict[str, Any]:
+    return {
+        "src_address": source, "dst_address": destination, "protocol": 58, "dst_port": 0, "tcp_flags": 0,
+        "icmp_type_code": 134 << 8, "packets": 1, "input_interface": 7, **more,
+    }  # fmt: skip
+
+
+def test_rogue_advertisements() -> None:
+    module = router_advertisements.DETECTOR
+    assert not seen(module, [advertisement("fe80::1"), advertisement("fe80::2")])
+    assert seen(module, [advertisement("2001:db8::1")])
+    assert seen(module, [advertisement("fe80::1", "2001:db8::9")])
+    assert seen(module, [advertisement(f"fe80::{n:x}") for n in range(1, 30)])
+    (signal,) = seen(module, [advertisement("fe80::1"), advertisement("fe80::2")], routers=("fe80::1",))
+    assert "fe80::2" in signal.reasons[0].text
+    assert not seen(module, [advertisement("2001:db8::1", icmp_type_code=135 << 8)])

@@ -6,6 +6,7 @@ takes `rows_at_once` rows, drawn by chance, and passes the others over (`passed_
 a scan in the midst of a flood is then its share, never more than its truth beyond the sketch's error of 9 %.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -130,6 +131,31 @@ class Contacts:
         self._keyed.restore(state)
 
 
+class Recalled:
+    """Who the other side of the busiest keys was: a key holds only 28 bits of it. For people to read, not kept."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._peers: OrderedDict[tuple[int, int, int], tuple[int, int]] = OrderedDict()
+
+    def note(self, flows: Flows, rows: Numbers, lane: Lanes32, hi: U64, lo: U64) -> None:
+        """The destinations of the keys that have most of these rows."""
+        keys = digest(hi, lo ^ lane)
+        _, first, count = np.unique(keys, return_index=True, return_counts=True)
+        peers = flows.words("dst_address")
+        for at in first[np.argsort(count)[::-1][:64]].tolist():
+            key = (int(lane[at]), int(hi[at]), int(lo[at]))
+            self._peers[key] = (int(peers[0][rows[at]]), int(peers[1][rows[at]]))
+            self._peers.move_to_end(key)
+        while len(self._peers) > self._limit:
+            self._peers.popitem(last=False)
+
+    def peer(self, lane: int, hi: int, lo: int) -> tuple[int, int, int] | None:
+        """As a network of one address."""
+        found = self._peers.get((lane, hi, lo))
+        return None if found is None else (*found, 128)
+
+
 class Counted:
     """A detector whose whole state is its contacts, and that speaks only when something new came."""
 
@@ -164,6 +190,11 @@ def hosts(flows: Flows, rows: Numbers, side: str) -> tuple[U64, U64]:
     """The address words of these rows; side "src" or "dst"."""
     hi, lo = flows.words(f"{side}_address")
     return hi[rows], lo[rows]
+
+
+def pair_lane(kind: int, peers: U64) -> Lanes32:
+    """A lane of this kind with 28 bits of a digest."""
+    return np.uint32(kind << 28) | (peers & np.uint64((1 << 28) - 1)).astype(np.uint32)
 
 
 def digests(flows: Flows, rows: Numbers, side: str) -> U64:

@@ -4,11 +4,14 @@ from typing import Final
 
 from sixfold.security.domain.detector import Detector
 from sixfold.security.domain.detectors import (
+    bogons,
     intel,
     ipv6_headers,
     neighbour_cache,
+    router_advertisements,
     scan_patterns,
     scans,
+    tunnels,
     volumetric,
 )
 
@@ -19,4 +22,7 @@ BUILT_IN: Final[tuple[Detector, ...]] = (
     scan_patterns.DETECTOR,
     neighbour_cache.DETECTOR,
     ipv6_headers.DETECTOR,
+    tunnels.DETECTOR,
+    bogons.DETECTOR,
+    router_advertisements.DETECTOR,
 )

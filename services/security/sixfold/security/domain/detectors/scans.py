@@ -6,7 +6,6 @@ scanner seldom (sequential hypothesis testing, TRW: Jung, Paxson, Berger and Bal
 with a share of failures is its simple form, as in Bro's scan.bro, Paxson 1999).
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,9 +17,11 @@ from sixfold.security.domain.contacts import (
     Contacts,
     Counted,
     Met,
+    Recalled,
     digests,
     hosts,
     index,
+    pair_lane,
     signal,
     text,
     unsampled,
@@ -79,7 +80,7 @@ class Scans(Counted):
         )
         self._suspects: U64 = np.zeros(0, np.uint64)
         """Digests of the sources whose answers are worth counting, sorted."""
-        self._peers: OrderedDict[tuple[int, int, int], tuple[int, int]] = OrderedDict()
+        self._peers = Recalled(4 * settings.most)
 
     def add(self, flows: Flows) -> None:
         asks = self._contacts.drawn(probes(flows, self.settings.packets))
@@ -103,10 +104,10 @@ class Scans(Counted):
             rows, peers, keyed_port = rows[ported], peers[ported], keyed_port[ported]
             source = (source[0][ported], source[1][ported])
             ports = digest(keyed_port.astype(np.uint64), np.zeros(len(rows), np.uint64))
-            lane = np.uint32(_PEER << 28) | (peers & _28).astype(np.uint32)
+            lane = pair_lane(_PEER, peers)
             contacts.add(flows, rows, lane, *source, ports)
             contacts.add(flows, rows, _PAIRS << 28, *source, digest(peers, ports))
-            self._remember(flows, rows, lane, source)
+            self._peers.note(flows, rows, lane, *source)
         by_source = np.unique(digest(*source), return_counts=True)
         busy = by_source[0][by_source[1] * 4 >= self._least]
         if len(busy):
@@ -117,20 +118,6 @@ class Scans(Counted):
         return min(
             self.settings.hosts, self.settings.hosts_datagrams, self.settings.ports, self.settings.pairs
         )
-
-    def _remember(
-        self, flows: Flows, rows: Numbers, lane: npt.NDArray[np.uint32], source: tuple[U64, U64]
-    ) -> None:
-        """Who the peers of the busiest pairs are, for the signal: a key holds only 28 bits of them."""
-        keys = digest(source[0], source[1] ^ lane)
-        _, first, count = np.unique(keys, return_index=True, return_counts=True)
-        for at in first[np.argsort(count)[::-1][:64]].tolist():
-            hi, lo = flows.words("dst_address")
-            key = (int(lane[at]), int(source[0][at]), int(source[1][at]))
-            self._peers[key] = (int(hi[rows[at]]), int(lo[rows[at]]))
-            self._peers.move_to_end(key)
-        while len(self._peers) > 4 * self.settings.most:
-            self._peers.popitem(last=False)
 
     def _count_answers(self, flows: Flows) -> None:
         """What came back to the suspects, and where they had a conversation."""
@@ -145,7 +132,7 @@ class Scans(Counted):
             source, peers = hosts(flows, back, "dst"), digests(flows, back, "src")
             contacts.add(flows, back, np.uint32(_ANSWERED << 28) | keyed_port, *source, peers)
             ports = digest(keyed_port.astype(np.uint64), np.zeros(len(back), np.uint64))
-            lane = np.uint32(_PORTS_ANSWERED << 28) | (peers & _28).astype(np.uint32)
+            lane = pair_lane(_PORTS_ANSWERED, peers)
             contacts.add(flows, back, lane, *source, ports)
 
     def judged(self, look: Look) -> list[Signal]:
@@ -199,8 +186,8 @@ class Scans(Counted):
         failed = 1 - back / different
         if different < settings.ports or failed < settings.failed:
             return None
-        peer = self._peers.get((lane, hi, lo))
-        whom = "one host" if peer is None else text(*peer)
+        peer = self._peers.peer(lane, hi, lo)
+        whom = "one host" if peer is None else text(*peer[:2])
         said = f"{text(hi, lo)} asked {whom} for about {different:,.0f} ports, {failed:.0%} did not answer"
         return signal(
             detector=DETECTOR.name,
@@ -210,7 +197,7 @@ class Scans(Counted):
             sums=met.sums[:, row].tolist(),
             reasons=(Reason("ports-asked", said, different, settings.ports),),
             technique=DETECTOR.technique,
-            peer=None if peer is None else (*peer, 128),
+            peer=peer,
         )
 
     def _blocks(self, met: Met, kind: npt.NDArray[np.uint32]) -> dict[tuple[int, int], Signal]:
