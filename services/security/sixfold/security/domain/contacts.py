@@ -116,6 +116,15 @@ class Contacts:
             recent[numbers] > 0,
         )
 
+    def count(self, end: npt.NDArray[np.int64], lane: int, hi: U64, lo: U64, items: U64) -> None:
+        """Count what is no flow: one of each, at these times."""
+        if len(end):
+            one = np.ones(len(end))
+            lanes = np.full(len(end), lane, np.uint32)
+            self._keyed.add(
+                lanes, hi, lo, end // self.slot_ms, (one, np.zeros(len(end)), np.zeros(len(end))), items
+            )
+
     def matching(self, flows: Flows, side: str, wanted: U64) -> Numbers:
         """Some of the rows whose host on that side ("source", "destination") is one of `wanted` (sorted digests)."""
         groups = flows.groups(side)

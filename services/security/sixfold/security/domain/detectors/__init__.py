@@ -5,18 +5,28 @@ from typing import Final
 from sixfold.security.domain.detector import Detector
 from sixfold.security.domain.detectors import (
     bogons,
+    brute_force,
+    carpet,
+    exfiltration,
+    exhaustion,
+    floods,
     intel,
     ipv6_headers,
     neighbour_cache,
+    reflection,
     router_advertisements,
     scan_patterns,
     scans,
+    slow,
     tunnels,
     volumetric,
 )
 
 BUILT_IN: Final[tuple[Detector, ...]] = (
     volumetric.DETECTOR,
+    floods.DETECTOR,
+    reflection.DETECTOR,
+    carpet.DETECTOR,
     intel.DETECTOR,
     scans.DETECTOR,
     scan_patterns.DETECTOR,
@@ -25,4 +35,8 @@ BUILT_IN: Final[tuple[Detector, ...]] = (
     tunnels.DETECTOR,
     bogons.DETECTOR,
     router_advertisements.DETECTOR,
+    brute_force.DETECTOR,
+    slow.DETECTOR,
+    exfiltration.DETECTOR,
+    exhaustion.DETECTOR,
 )
