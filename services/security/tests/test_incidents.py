@@ -1,5 +1,6 @@
 """Volumetric detection and the life of incidents, without bus or clock."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -174,3 +175,25 @@ def test_deciding_again_on_the_resulting_state_gives_nothing() -> None:
     [signal] = seen(traffic(3_000_000))
     state, _ = observe(Incidents(), [signal], NOW)
     assert observe(state, [signal], NOW)[1] == []
+
+
+def test_too_much_of_what_another_vector_explains_is_no_incident_of_its_own():
+    (much,) = seen(traffic(5_000_000))
+    flood = replace(
+        much,
+        detector="floods",
+        vector="udp-flood",
+        technique="T1498.001",
+        confidence=0.6,
+        reasons=much.reasons[:1],
+    )
+    (told,) = incident_rules.joined([much, flood])
+    assert (told.vector, told.also) == ("udp-flood", ("volumetric",))
+    assert set(much.reasons) <= set(told.reasons)
+    assert told.confidence > much.confidence
+    # another victim's, one that does not open, or no flood at all: each stays itself
+    elsewhere = replace(flood, network=(0, 1, 128))
+    faint = replace(flood, opens=False)
+    listed = replace(flood, vector="listed", technique="T1071")
+    for other in (elsewhere, faint, listed):
+        assert {one.vector for one in incident_rules.joined([much, other])} == {"volumetric", other.vector}

@@ -47,6 +47,9 @@ QUIET: Final = "quiet"
 OPERATOR: Final = "operator"
 AT_ONCE: Final = 500
 """Events of one decision; what is left over is decided the next time."""
+VOLUMETRIC: Final = "volumetric"
+FLOODING: Final = ("T1498", "T1499")
+"""Techniques that fill a victim's link or tables."""
 FADED: Final = 4
 """Evidence of so many times less traffic than what an incident shows does not take its place."""
 
@@ -84,12 +87,31 @@ class LifeCycle:
 def joined(signals: Sequence[Signal]) -> list[Signal]:
     """One signal for each victim and vector: the gravest, with everybody's reasons.
 
-    Several detectors that agree are surer than one: their doubts are multiplied, down to 1 %.
+    Several detectors that agree are surer than one: their doubts are multiplied, down to 1 %. That a victim gets too
+    much is no incident of its own where another vector says what it is: it goes into that one's reasons.
     """
     groups: dict[Key, list[Signal]] = {}
     for signal in signals:
         groups.setdefault((victim_of(signal), signal.vector), []).append(signal)
+    for victim in [victim for victim, vector in groups if vector == VOLUMETRIC]:
+        told = _explained(groups, victim)
+        if told is not None:
+            groups[told] += [replace(one, opens=False) for one in groups.pop((victim, VOLUMETRIC))]
     return [group[0] if len(group) == 1 else _join(group) for group in groups.values()]
+
+
+def _explained(groups: Mapping[Key, Sequence[Signal]], victim: str) -> Key | None:
+    """The vector that makes most of what this victim gets too much of."""
+    floods = [
+        (max(one.rates.packets_per_second for one in group), key)
+        for key, group in groups.items()
+        if key[0] == victim
+        and key[1] != VOLUMETRIC
+        and any(
+            one.opens and one.side == "destination" and one.technique.startswith(FLOODING) for one in group
+        )
+    ]
+    return max(floods)[1] if floods else None
 
 
 def _join(group: list[Signal]) -> Signal:
