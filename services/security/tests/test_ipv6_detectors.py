@@ -95,6 +95,10 @@ def test_a_long_flow_of_few_headers_a_second_is_none() -> None:
     assert not seen(ipv6_headers.DETECTOR, [ask(1, protocol=43, packets=6_000, time_start=NOW - 3_600_000)])
 
 
+def test_chains_of_authentication_headers() -> None:
+    assert seen(ipv6_headers.DETECTOR, [ask(1, protocol=51, packets=35_690, time_start=NOW - 5_000)])
+
+
 def test_fragments_have_a_threshold_of_their_own() -> None:
     assert not seen(ipv6_headers.DETECTOR, [ask(1, protocol=44, packets=5_000)])
     (signal,) = seen(ipv6_headers.DETECTOR, [ask(1, protocol=44, packets=50_000)])

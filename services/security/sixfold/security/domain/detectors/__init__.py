@@ -4,6 +4,7 @@ from typing import Final
 
 from sixfold.security.domain.detector import Detector
 from sixfold.security.domain.detectors import (
+    beaconing,
     bogons,
     brute_force,
     carpet,
@@ -17,6 +18,7 @@ from sixfold.security.domain.detectors import (
     router_advertisements,
     scan_patterns,
     scans,
+    shifts,
     slow,
     tunnels,
     volumetric,
@@ -39,4 +41,6 @@ BUILT_IN: Final[tuple[Detector, ...]] = (
     slow.DETECTOR,
     exfiltration.DETECTOR,
     exhaustion.DETECTOR,
+    beaconing.DETECTOR,
+    shifts.DETECTOR,
 )

@@ -27,6 +27,8 @@ VECTORS: Final = {
 OTHER: Final = "ipv6-extension-headers"
 _EXTENSION: Final = number_of("ipv6-extension")
 _FRAGMENT: Final = number_of("udp-fragment")
+_AUTHENTICATION: Final = 51
+"""Of IPsec, and seldom used: RFC 8200 counts it among the extension headers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +53,15 @@ class Headers(Counted):
 
     def add(self, flows: Flows) -> None:
         kind = flows.kind
-        rows = np.flatnonzero((kind == _EXTENSION) | (kind == _FRAGMENT))
+        protocol = flows.columns["protocol"]
+        rows = np.flatnonzero((kind == _EXTENSION) | (kind == _FRAGMENT) | (protocol == _AUTHENTICATION))
         if not len(rows):
             return
         hi, lo = flows.words("dst_address")
         rows = self._contacts.drawn(rows[~addresses.is_ipv4(hi[rows], lo[rows])])
         if not len(rows):
             return
-        lane = flows.columns["protocol"][rows].astype(np.uint32)
+        lane = protocol[rows].astype(np.uint32)
         lane[kind[rows] == _FRAGMENT] = 44
         self._contacts.add(flows, rows, lane, *hosts(flows, rows, "dst"), digests(flows, rows, "src"))
         self._contacts.add(
