@@ -29,6 +29,8 @@ from sixfold.chassis.messaging import Messaging
 from sixfold.chassis.rpc import connect, reason_of
 from sixfold.chassis.testing import free_port
 
+from .one_detector import as_toml, without_others
+
 pytestmark = pytest.mark.nats
 Eventually = Callable[..., Awaitable[Any]]
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -45,7 +47,7 @@ class Centre:
             f'[nats]\nservers = ["{url}"]\n[rpc]\nport = {self.rpc}\n[health]\nport = {self.health}\n'
             f'[telemetry]\ntraces_file = "{self.traces}"\n'
             "[incidents]\nupdate_seconds = 0.2\n[volumetric.host]\nbits_per_second = 1e6\n"
-            "packets_per_second = 1e9\nflows_per_second = 1e9\n"
+            "packets_per_second = 1e9\nflows_per_second = 1e9\n" + as_toml(without_others("volumetric"))
         )
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -27,6 +27,8 @@ from sixfold.chassis.messaging import Messaging
 from sixfold.chassis.rpc import connect
 from sixfold.chassis.testing import free_port
 
+from .one_detector import as_toml, without_others
+
 pytestmark = [pytest.mark.nats, pytest.mark.timeout(240)]
 Eventually = Callable[..., Awaitable[Any]]
 
@@ -105,7 +107,7 @@ async def replicas(tmp_path: Path, nats_url: str, messaging: Messaging) -> Async
             config.write_text(
                 f'[nats]\nservers = ["{nats_url}"]\n[rpc]\nport = {port}\n[replica]\nname = "{name}"\n'
                 "[incidents]\nupdate_seconds = 0.5\n[volumetric.host]\nbits_per_second = 1e6\n"
-                "packets_per_second = 1e9\nflows_per_second = 1e9\n"
+                "packets_per_second = 1e9\nflows_per_second = 1e9\n" + as_toml(without_others("volumetric"))
             )
             channel = await channels.enter_async_context(connect(f"127.0.0.1:{port}"))
             made.append(Replica(name, config, SecurityServiceStub(channel)))
