@@ -171,9 +171,7 @@ class Beacons:
         signals: list[Signal] = []
         for row in rows.tolist():
             number = int(numbers[row])
-            callers = np.searchsorted(ordered, peers[number], "right") - np.searchsorted(
-                ordered, peers[number]
-            )
+            callers = int(np.sum(peers == peers[number]))
             if callers > settings.callers or len(signals) >= settings.most:
                 continue
             signals.append(self._signal(number, calls[row], float(mean[row]), float(jitter[row])))
