@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy.typing as npt
 
-from sixfold.security.domain.baselines import Baselines
+from sixfold.security.domain.baselines import Baselines, BaselineSettings
 from sixfold.security.domain.breakdown import Breakdown, BreakdownSettings
 from sixfold.security.domain.detector import Detector, Look, Running
 from sixfold.security.domain.flows import Columns
@@ -48,13 +48,14 @@ class Engine:
         detectors: Sequence[Entry],
         *,
         breakdown: BreakdownSettings | None = None,
+        baselines: BaselineSettings | None = None,
         failed: Failed = _raise,
     ) -> None:
         self.window = window
         self.entries = tuple(detectors)
         self._failed = failed
         self._breakdown = Breakdown(breakdown or BreakdownSettings(), window)
-        self._baselines = Baselines()
+        self._baselines = Baselines(baselines)
         self._numbered = window.numbered
 
     @property
@@ -88,6 +89,7 @@ class Engine:
         window = self.window
         if grown:
             self._breakdown.watch_prefixes(window.head - 1, window.head)
+            self._baselines.learn(window)
         look = Look(window, grown, now_ms, self._breakdown, self._baselines)
         found: dict[str, list[Signal]] = {}
         for entry in self.entries:
@@ -99,14 +101,18 @@ class Engine:
 
     def dump(self) -> dict[str, npt.NDArray[Any]]:
         """State beside the window's, for a checkpoint: arrays by `<part>/<name>`."""
-        parts: dict[str, Mapping[str, npt.NDArray[Any]]] = {"breakdown": self._breakdown.dump()}
+        parts: dict[str, Mapping[str, npt.NDArray[Any]]] = {
+            "breakdown": self._breakdown.dump(),
+            "baselines": self._baselines.dump(),
+        }
         parts |= {f"detector.{entry.detector.name}": entry.running.dump() for entry in self.entries}
         return {f"{part}/{name}": values for part, state in parts.items() for name, values in state.items()}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take up what `dump` gave. A part that cannot be used starts empty, and is reported as failed."""
         parts: dict[str, Callable[[Mapping[str, npt.NDArray[Any]]], None]] = {
-            "breakdown": self._breakdown.restore
+            "breakdown": self._breakdown.restore,
+            "baselines": self._baselines.restore,
         }
         parts |= {f"detector.{entry.detector.name}": entry.running.restore for entry in self.entries}
         for part, restore in parts.items():

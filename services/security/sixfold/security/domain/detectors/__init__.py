@@ -21,11 +21,13 @@ from sixfold.security.domain.detectors import (
     shifts,
     slow,
     tunnels,
+    unusual,
     volumetric,
 )
 
 BUILT_IN: Final[tuple[Detector, ...]] = (
     volumetric.DETECTOR,
+    unusual.DETECTOR,
     floods.DETECTOR,
     reflection.DETECTOR,
     carpet.DETECTOR,
