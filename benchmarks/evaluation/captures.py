@@ -15,6 +15,7 @@ from sixfold.agent.meter.command import meter_capture
 from sixfold.agent.meter.flows import Ended, Meter
 from sixfold.security.domain.addresses import words
 
+SUSTAINED_MS = 20_000
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 _PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58, "icmp6": 58, "arp": 0, "igmp": 2}
 
@@ -67,6 +68,7 @@ def read(folder: Path) -> list[Case]:
         if columns is None:
             print(f"skipped: nothing here reads {label.file}")
             continue
+        columns = _sustained(columns)
         begins = int(columns["time_start"].min())
         cases.append(
             Case(
@@ -80,6 +82,20 @@ def read(folder: Path) -> list[Case]:
             )
         )
     return cases
+
+
+def _sustained(columns: Columns) -> Columns:
+    """An excerpt of under two seconds as what it was cut from: the same packets a second, for SUSTAINED_MS."""
+    begins = int(columns["time_start"].min())
+    lasting = max(int(columns["time_end"].max()) - begins, 20)
+    if lasting >= 2_000:
+        return columns
+    times = SUSTAINED_MS / lasting
+    # Every source sends on at its share of the rate; its flow is told when the attack is over.
+    more = {name: (columns[name] * times).astype(np.uint64) for name in ("packets", "bytes")}
+    whole = {"time_start": np.full_like(columns["time_start"], begins)}
+    whole["time_end"] = begins + SUSTAINED_MS - 1 - np.arange(len(columns["time_end"])) % 1_000
+    return {**columns, **more, **whole}
 
 
 def _hosts(columns: Columns, label: Label) -> tuple[tuple[int, int, int], ...]:

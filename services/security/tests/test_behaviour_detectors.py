@@ -50,6 +50,13 @@ def test_work_over_ssh_is_no_guessing() -> None:
     assert not seen(brute_force.DETECTOR, [attempt(n, tcp_flags=2, packets=1) for n in range(300)])
 
 
+def test_connections_in_vain() -> None:
+    rows = [attempt(n, dst_port=902, tcp_flags=2, packets=1) for n in range(900)]
+    (signal,) = seen(brute_force.DETECTOR, rows)
+    assert signal.vector == brute_force.HAMMERED
+    assert signal.peer is not None
+
+
 def idle(n: int, **more: Any) -> dict[str, Any]:
     return {
         "src_port": 2_000 + n,

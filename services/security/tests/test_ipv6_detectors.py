@@ -91,6 +91,12 @@ def test_a_flood_of_extension_headers_in_few_flows() -> None:
     assert signal.match == (("protocol", (60,)),)
 
 
+def test_a_stream_that_the_exporter_shows_as_icmpv6() -> None:
+    stream = ask(1, protocol=58, packets=35_690, time_start=NOW - 5_300)
+    assert [one.vector for one in seen(ipv6_headers.DETECTOR, [stream])] == ["icmpv6-stream"]
+    assert not seen(ipv6_headers.DETECTOR, [ask(n, protocol=58, packets=40) for n in range(2_000)])
+
+
 def test_a_long_flow_of_few_headers_a_second_is_none() -> None:
     assert not seen(ipv6_headers.DETECTOR, [ask(1, protocol=43, packets=6_000, time_start=NOW - 3_600_000)])
 

@@ -81,6 +81,6 @@ def test_a_spoofed_flood_is_no_scan() -> None:
 
 def test_state_outlives_a_restart() -> None:
     engine = engine_of(DETECTOR)
-    assert not fed(engine, [syn(host) for host in range(40)])
+    assert not fed(engine, [syn(host) for host in range(24)])
     again = after_restart(DETECTOR, engine)
-    assert [one.vector for one in fed(again, [syn(host) for host in range(40, 90)])] == [HORIZONTAL]
+    assert [one.vector for one in fed(again, [syn(host) for host in range(24, 70)])] == [HORIZONTAL]

@@ -24,6 +24,7 @@ from sixfold.security.domain.contacts import (
     unsampled,
 )
 from sixfold.security.domain.detector import Detector, Look
+from sixfold.security.domain.detectors.scan_patterns import questions
 from sixfold.security.domain.events import Reason
 from sixfold.security.domain.flows import Flows
 from sixfold.security.domain.kinds import ACK, TCP
@@ -32,7 +33,8 @@ from sixfold.security.domain.sketch import digest
 
 VECTOR: Final = "brute-force"
 SPRAYED: Final = "brute-force-spread"
-_PAIR, _SPRAY, _HOST = 1, 2, 3
+HAMMERED: Final = "connection-hammering"
+_PAIR, _SPRAY, _HOST, _FAILED = 1, 2, 3, 4
 SERVICES: Final = {
     21: "ftp", 22: "ssh", 23: "telnet", 110: "pop3", 143: "imap", 445: "smb", 465: "smtps", 587: "submission",
     1433: "mssql", 2222: "ssh", 2323: "telnet", 3306: "mysql", 3389: "rdp", 5432: "postgresql", 5900: "vnc",
@@ -49,6 +51,8 @@ class BruteForceSettings:
     """Hosts of one source that together make twice `attempts`."""
     sources: int = 60
     """Sources that make four times `attempts` with one service."""
+    failed: int = 500
+    """Connections to one port of one host that never came about, each from another port of one source."""
     packets: tuple[int, int] = (5, 60)
     """An attempt has so many packets in one direction, as the exporter saw them."""
     ports: tuple[int, ...] = tuple(SERVICES)
@@ -67,6 +71,7 @@ class BruteForce(Counted):
         self._peers = Recalled(4 * settings.most)
 
     def add(self, flows: Flows) -> None:
+        self._hammer(flows)
         columns, contacts = flows.columns, self._contacts
         wanted = self._ports[columns["dst_port"]] & (columns["protocol"] == TCP)
         rows = np.flatnonzero(wanted & (columns["src_port"] >= 1024))
@@ -88,6 +93,17 @@ class BruteForce(Counted):
         contacts.add(flows, rows, np.uint32(_HOST << 28) | port, *hosts(flows, rows, "dst"), digest(*source))
         self._peers.note(flows, rows, lane, *source)
 
+    def _hammer(self, flows: Flows) -> None:
+        """Connections that a host refuses or leaves without an answer, again and again."""
+        rows = flows.made(questions)
+        rows = self._contacts.drawn(rows[flows.columns["protocol"][rows] == TCP])
+        if len(rows):
+            port = flows.columns["dst_port"][rows].astype(np.uint64)
+            lane = pair_lane(_FAILED, digest(digests(flows, rows, "dst"), port))
+            tries = flows.columns["src_port"][rows].astype(np.uint64)
+            self._contacts.add(flows, rows, lane, *hosts(flows, rows, "src"), digest(tries, tries))
+            self._peers.note(flows, rows, lane, *hosts(flows, rows, "src"))
+
     def judged(self, look: Look) -> list[Signal]:
         settings = self.settings
         met = self._contacts.over(min(settings.spray_hosts, settings.attempts, settings.sources))
@@ -107,6 +123,15 @@ class BruteForce(Counted):
             said = f"{text(hi, lo)} tried {whom} about {different[row]:,.0f} times in short conversations"
             reason = Reason("attempts", said, float(different[row]), settings.attempts)
             found.append(self._signal(met, row, VECTOR, reason, peer, settings.ports))
+        for row in np.flatnonzero((kind == _FAILED) & (different >= settings.failed) & met.fresh).tolist():
+            hi, lo = int(met.hi[row]), int(met.lo[row])
+            peer = self._peers.peer(int(met.lane[row]), hi, lo)
+            whom = "one host" if peer is None else text(*peer[:2])
+            said = (
+                f"{text(hi, lo)} asked one port of {whom} for about {different[row]:,.0f} connections in vain"
+            )
+            reason = Reason("connections-in-vain", said, float(different[row]), settings.failed)
+            found.append(self._signal(met, row, HAMMERED, reason, peer, ()))
         return found
 
     def _spread(self, met: Met, row: int, *, spray: bool) -> Signal:
@@ -144,7 +169,7 @@ class BruteForce(Counted):
             technique=DETECTOR.technique,
             side=side,
             peer=peer,
-            match=(("protocol", (TCP,)), ("dst_port", ports)),
+            match=(("protocol", (TCP,)), ("dst_port", ports)) if ports else (("protocol", (TCP,)),),
         )
 
 
@@ -161,5 +186,6 @@ DETECTOR: Final = Detector(
     misses="guessing over one long connection, over HTTP, or slower than the threshold; services at other ports",
     parameters=BruteForceSettings(),
     start=BruteForce,
+    columns=frozenset({"icmp_type_code"}),
     technique="T1110",
 )

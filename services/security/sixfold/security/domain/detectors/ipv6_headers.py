@@ -15,7 +15,7 @@ from sixfold.security.domain.contacts import Contacts, Counted, digests, hosts, 
 from sixfold.security.domain.detector import Detector, Look
 from sixfold.security.domain.events import Reason
 from sixfold.security.domain.flows import Flows
-from sixfold.security.domain.kinds import EXTENSIONS, number_of
+from sixfold.security.domain.kinds import EXTENSIONS, ICMPV6, number_of
 from sixfold.security.domain.signals import Signal
 
 VECTORS: Final = {
@@ -23,8 +23,10 @@ VECTORS: Final = {
     43: "ipv6-routing-header",
     44: "ipv6-fragments",
     60: "ipv6-destination-options",
+    ICMPV6: "icmpv6-stream",
 }
 OTHER: Final = "ipv6-extension-headers"
+_FOLDED: Final = 1_000
 _EXTENSION: Final = number_of("ipv6-extension")
 _FRAGMENT: Final = number_of("udp-fragment")
 _AUTHENTICATION: Final = 51
@@ -40,6 +42,10 @@ class HeaderSettings:
     """The same of fragments: large answers of the DNS and tunnels make some."""
     hosts: int = 64
     """Hosts that one source sends extension headers to."""
+    control: int = 20_000
+    """ICMPv6 packets in flows of at least a thousand: exporters that skip a chain of headers show what is behind it,
+    and no lawful host says so much of it (RFC 4443, 2.4 (f)).
+    """
     limit: int = 8_192
     most: int = 200
 
@@ -54,7 +60,9 @@ class Headers(Counted):
     def add(self, flows: Flows) -> None:
         kind = flows.kind
         protocol = flows.columns["protocol"]
-        rows = np.flatnonzero((kind == _EXTENSION) | (kind == _FRAGMENT) | (protocol == _AUTHENTICATION))
+        wanted = (kind == _EXTENSION) | (kind == _FRAGMENT) | (protocol == _AUTHENTICATION)
+        wanted |= (protocol == ICMPV6) & (flows.columns["packets"] >= _FOLDED)
+        rows = np.flatnonzero(wanted)
         if not len(rows):
             return
         hi, lo = flows.words("dst_address")
@@ -73,9 +81,10 @@ class Headers(Counted):
         met = contacts.over(1)
         header = met.lane & np.uint32(0xFF)
         least = np.where(header == 44, settings.fragments, settings.packets)
+        least[header == ICMPV6] = settings.control
         to_host = met.lane >> np.uint32(28) == 0
         much = (to_host & (met.sums[1] >= least)) | (
-            ~to_host & (met.different >= settings.hosts) & (header != 44)
+            ~to_host & (met.different >= settings.hosts) & ~np.isin(header, (44, ICMPV6))
         )
         found: list[Signal] = []
         for row in np.flatnonzero(much & met.fresh).tolist():
@@ -112,7 +121,7 @@ DETECTOR: Final = Detector(
     name="ipv6-headers",
     title=f"IPv6 extension headers and fragments in numbers (next headers {', '.join(map(str, EXTENSIONS))})",
     source="RFC 9098; RFC 7045; RFC 5095; RFC 8900",
-    misses="headers that the exporter skips to the transport; chains that a single packet carries; single killers",
+    misses="headers that the exporter skips to TCP or UDP; chains that a single packet carries; single killers",
     parameters=HeaderSettings(),
     start=Headers,
     technique="T1498.001",

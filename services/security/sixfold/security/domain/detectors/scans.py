@@ -52,11 +52,11 @@ _CODES: Final = np.array([_PROTOCOLS.get(number, 0) for number in range(256)], n
 class ScanSettings:
     seconds: int = 300
     """How far back different destinations and ports are counted."""
-    hosts: int = 64
+    hosts: int = 32
     """Hosts that one source asks for one TCP port."""
     hosts_datagrams: int = 128
     """The same with UDP or echo requests, which lawful programs do more."""
-    ports: int = 100
+    ports: int = 50
     """Ports of one host that one source asks for."""
     pairs: int = 256
     """Hosts and ports together, of at least `block_hosts` hosts and `block_ports` ports each."""
@@ -236,7 +236,9 @@ def probes(flows: Flows, packets: int) -> Numbers:
     asking = (protocol == UDP) & ((source >= 1024) | (source == destination)) & (flows.kind != _FRAGMENT)
     echo = ((protocol == ICMP) | (protocol == ICMPV6)) & np.isin(columns["icmp_type_code"], _ECHO)
     rows = np.flatnonzero(wanted | asking | echo)
-    return rows[unsampled(flows, rows) <= packets]
+    # A SYN that nobody answers is sent again and again: it stays a question.
+    few = np.where((protocol[rows] == TCP) & (flags[rows] & ACK == 0), 5 * packets, packets)
+    return rows[unsampled(flows, rows) <= few]
 
 
 DETECTOR: Final = Detector(
