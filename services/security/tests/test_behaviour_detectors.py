@@ -153,9 +153,10 @@ def test_sessions_that_gateways_report(event: int, vector: str) -> None:
     engine = engine_of(exhaustion.DETECTOR)
     running = engine.entries[0].running
     assert isinstance(running, exhaustion.Exhaustion)
-    running.add_sessions(sessions(2_500, 5))
+    running.add_sessions(sessions(2_500, 5), NOW)
+    running.add_sessions(sessions(2_500, event), NOW - 7_200_000)
     assert engine.look([], NOW)["translation-exhaustion"] == []
-    running.add_sessions(sessions(2_500, event))
+    running.add_sessions(sessions(2_500, event), NOW)
     assert [one.vector for one in engine.look([], NOW)["translation-exhaustion"]] == [vector]
 
 

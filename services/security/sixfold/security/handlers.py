@@ -16,6 +16,7 @@ from sixfold.security.domain import checkpoint, decisions
 from sixfold.security.domain.addresses import covers, parse_network
 from sixfold.security.domain.batches import TakenBatches
 from sixfold.security.domain.decisions import LifeCycle
+from sixfold.security.domain.detectors.exhaustion import Exhaustion
 from sixfold.security.domain.detectors.intel import Intel
 from sixfold.security.domain.engine import Engine
 from sixfold.security.domain.events import Evidence, IncidentEvent
@@ -112,6 +113,7 @@ class FlowWatch:
         self._unsettled: set[int] = set()
         self._recent: list[tuple[float, FlowBatch]] = []
         self._changed = False
+        self._sessions = False
         self._lock = asyncio.Lock()
         self._started = clock()
 
@@ -131,10 +133,23 @@ class FlowWatch:
                     await self._look()
                 self._meter.passed(time.perf_counter() - before, sum(batch.rows for batch in fresh))
 
+    async def take_sessions(self, batches: Sequence[Columns]) -> None:
+        """Count NAT events; they are looked at with the next flows, or by `close_quiet`. Counting one again adds
+        nothing.
+        """
+        async with self._lock:
+            for entry in self._engine.entries:
+                if isinstance(entry.running, Exhaustion):
+                    for batch in batches:
+                        await asyncio.to_thread(
+                            entry.running.add_sessions, batch, _milliseconds(self._clock())
+                        )
+                    self._sessions = True
+
     async def close_quiet(self) -> None:
         """Close incidents of which nothing has been seen; look where nobody has looked yet."""
         async with self._lock:
-            if self._unsettled:
+            if self._unsettled or self._sessions:
                 await self._look()
         now = self._clock()
         sighted = {
@@ -253,6 +268,7 @@ class FlowWatch:
     async def _look(self) -> None:
         began = time.monotonic()
         self._look_at = began + self._look_seconds
+        self._sessions = False
         await self._tell(await asyncio.to_thread(self._detect))
         self._recent = [one for one in self._recent if one[0] > began - self._look_seconds]
         took = time.monotonic() - began

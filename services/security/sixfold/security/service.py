@@ -15,7 +15,7 @@ from sixfold.chassis.lifecycle import Background, Component, Lifecycle
 from sixfold.chassis.messaging import Messaging
 from sixfold.chassis.rpc import RpcServer
 from sixfold.chassis.telemetry import Telemetry
-from sixfold.security.adapters import flows, spoofing, taxii
+from sixfold.security.adapters import flows, sessions, spoofing, taxii
 from sixfold.security.adapters.broadcast import Broadcast
 from sixfold.security.adapters.checkpoints import Checkpoints
 from sixfold.security.adapters.feeds import FeedStore
@@ -260,7 +260,20 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
     )
     closing = Background("security-incidents", lambda: _close_quiet(watch))
     forged = _spoofing(settings, dependencies, watch)
-    parts = [whole, feeds, checkpoints, partitions, *forged, closing, *mitigation.parts, outbox, *doors, rpc]
+    translated = sessions.consumer(messaging, telemetry, watch.take_sessions, replica=partitions.replica)
+    parts = [
+        whole,
+        feeds,
+        checkpoints,
+        partitions,
+        translated,
+        *forged,
+        closing,
+        *mitigation.parts,
+        outbox,
+        *doors,
+        rpc,
+    ]
     service = Service(parts, name=CENTRE)
     service.mitigation = mitigation
     service.watch, service.ledger, service.changes, service.rpc = watch, ledger, changes, rpc

@@ -25,6 +25,7 @@ PORTS: Final = "translation-ports"
 STATES: Final = "translation-states"
 REFUSED: Final = "translation-refused"
 _PORT, _STATE, _QUOTA = 1, 2, 3
+_PLAUSIBLE_MS: Final = 3_600_000
 _CREATED: Final = (1, 4, 6, 8, 10)
 """natEvent (RFC 8158, 4.1): sessions and bindings created, of NAT44 and NAT64."""
 _EXCEEDED: Final = (3, 12, 13)
@@ -79,10 +80,12 @@ class Exhaustion(Counted):
         item = digest(public[0][rows] ^ public[1][rows], ports | protocol << np.uint64(16))[known]
         self._contacts.add(flows, rows[known], _PORT << 28, subscriber[0][known], subscriber[1][known], item)
 
-    def add_sessions(self, columns: Columns) -> None:
-        """See a batch of NAT events (api.flow.schema.NAT_SESSION)."""
+    def add_sessions(self, columns: Columns, now_ms: int) -> None:
+        """See a batch of NAT events (api.flow.schema.NAT_SESSION); those further than an hour from now are none."""
         event = columns["event"]
-        rows = np.flatnonzero(np.isin(event, (*_CREATED, *_EXCEEDED)))
+        near = np.abs(columns["time"] - now_ms) <= _PLAUSIBLE_MS
+        near &= columns["time"] <= now_ms + 60_000
+        rows = np.flatnonzero(np.isin(event, (*_CREATED, *_EXCEEDED)) & near)
         if not len(rows):
             return
         source, public = (
