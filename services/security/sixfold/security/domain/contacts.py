@@ -49,7 +49,7 @@ class Contacts:
     """Not thread-safe. Times are of flow ends, event time in milliseconds."""
 
     def __init__(
-        self, *, seconds: float, limit: int, slot_ms: int = 30_000, rows_at_once: int = 8_192
+        self, *, seconds: float, limit: int, slot_ms: int = 30_000, rows_at_once: int = 2_048
     ) -> None:
         if seconds <= 0 or limit < 16 or slot_ms < 100 or rows_at_once < 1:
             raise ValueError("seconds and slot must be positive, limit at least 16")
