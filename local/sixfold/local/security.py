@@ -364,3 +364,47 @@ def replicas(home: HomeOption = DEFAULT_HOME) -> None:
     for one in _ask(home, "ListReplicas", pb.ListReplicasRequest()).replicas:
         held = ", ".join(map(str, one.partitions)) or "none"
         _say(f"{one.name}: partitions {held}{' (this one answers)' if one.self else ''}")
+
+
+@app.command()
+def detectors(
+    whole: Annotated[
+        bool, typer.Option("--all", help="With sources, parameters and what each misses.")
+    ] = False,
+    as_json: JsonOption = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """What is looked for: detectors built in, of plugins and of rules, with the signals since the start."""
+    from sixfold.api.security.v1 import security_pb2 as pb
+
+    answer = _ask(home, "ListDetectors", pb.ListDetectorsRequest())
+    if as_json:
+        _show_json(answer)
+        return
+    for one in answer.detectors:
+        state = "" if one.enabled else " (off)"
+        failed = f", failed {one.failures} times" if one.failures else ""
+        _say(f"{one.name}{state}: {one.title}; signals {one.signals}{failed}")
+        if whole:
+            origin = pb.Detector.Origin.Name(one.origin).removeprefix("ORIGIN_").lower().replace("_", "-")
+            _say(f"    {origin}; {one.technique or 'no technique'}; after {one.source}")
+            _say(f"    misses: {one.misses}")
+            for name, value in sorted(one.parameters.items()):
+                _say(f"    {name} = {value}")
+
+
+@app.command()
+def rules(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files of rules (YAML), as in `rules` of the settings.")
+    ],
+) -> None:
+    """Check rules without a platform; the first fault is named by file, rule and field."""
+    from sixfold.security.adapters.rules import RuleError, read_rules
+
+    try:
+        found = read_rules(files)
+    except RuleError as error:
+        raise LocalError(f"{error}.") from error
+    for one in found:
+        _say(f"{one.name}: {one.title}")

@@ -451,6 +451,8 @@ class SecuritySettings(Settings):
     """Parameters of detectors by the detector's name, where they are not the defaults; `enabled` = false leaves one
     out. docs/operators/detection.md lists them.
     """
+    rules: tuple[Path, ...] = ()
+    """Files of declared detectors (YAML); docs/partners/detectors.md describes them."""
     incidents: IncidentOptions = IncidentOptions()  # pyright: ignore[reportCallIssue]
     intel: IntelOptions = IntelOptions()
     spoofing: SpoofingOptions = SpoofingOptions()  # pyright: ignore[reportCallIssue]
@@ -462,7 +464,7 @@ class SecuritySettings(Settings):
     @model_validator(mode="after")
     def _check(self) -> "SecuritySettings":
         Lanes(self.duplicate_exporters)
-        chosen(self.detectors)
+        chosen(self.detectors, rules=self.rules)
         if not self.partitions or not all(0 <= partition < PARTITIONS for partition in self.partitions):
             raise ValueError(f"partitions must be some of 0 to {PARTITIONS - 1}")
         if self.volumetric.window_slots >= self.window.slots:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -107,6 +108,8 @@ class FlowWatch:
         self._look_seconds = look_seconds
         self._look_at = -math.inf
         self._meter = meter
+        self.told: Counter[str] = Counter()
+        """Signals by detector, since the start."""
         self._clock = clock
         self._taken = TakenBatches()
         self._sighted: dict[tuple[str, str], datetime] = {}
@@ -279,6 +282,7 @@ class FlowWatch:
         now = _milliseconds(self._clock())
         for name, signals in self._engine.look(sorted(self._unsettled), now).items():
             self._meter.signals(name, len(signals))
+            self.told[name] += len(signals)
             found += signals
         return found
 

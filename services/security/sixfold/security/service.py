@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,10 +30,11 @@ from sixfold.security.adapters.metering import (
     observe,
 )
 from sixfold.security.adapters.mitigation_bus import SignedPolicies, Voices
-from sixfold.security.adapters.registry import chosen
+from sixfold.security.adapters.registry import chosen, known
 from sixfold.security.adapters.warehouse import CreditWarehouse
 from sixfold.security.adapters.webhooks import Outbox
 from sixfold.security.config import SecuritySettings
+from sixfold.security.detectors_servicer import DetectorQueries
 from sixfold.security.domain.centre import Centre, CentreEvent, evolve_centre
 from sixfold.security.domain.engine import Engine
 from sixfold.security.domain.events import ThresholdReverted
@@ -170,13 +172,16 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
     ledger = LedgerPart(whole, lambda centre: centre.incidents)
     meter = TelemetryMeter(telemetry)
 
+    failures: Counter[str] = Counter()
+
     def failed(detector: str, doing: str, error: Exception) -> None:
+        failures[detector] += 1
         log.warning("detector %s failed (%s): %s", detector, doing, error, exc_info=error)
         meter.failed(detector, doing)
 
     engine = Engine(
         Window(settings.window.domain(), Lanes(settings.duplicate_exporters)),
-        chosen(settings.detectors, given={"volumetric": settings.volumetric.domain()}),
+        chosen(settings.detectors, given={"volumetric": settings.volumetric.domain()}, rules=settings.rules),
         failed=failed,
     )
     watch = FlowWatch(
@@ -211,6 +216,7 @@ def build(settings: SecuritySettings, dependencies: Dependencies) -> Service:
         IntelQueries(feeds),
         lambda: partitions,
         lambda incident: bundle(incident, producer=exchange.producer, tlp=exchange.tlp),
+        DetectorQueries(known(rules=settings.rules), engine, told=watch.told, failures=failures),
     )
     outbox = Outbox(
         messaging,

@@ -10,6 +10,7 @@ from sixfold.api.security.v1 import security_pb2 as pb
 from sixfold.chassis.codec import to_message
 from sixfold.chassis.rpc import FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted, Unavailable
 from sixfold.security.adapters.broadcast import Broadcast, WatchersFullError, WatcherSlowError
+from sixfold.security.detectors_servicer import DetectorQueries
 from sixfold.security.domain import addresses
 from sixfold.security.domain.decisions import (
     AdjustmentUnknownError,
@@ -48,6 +49,7 @@ class SecurityServicer(security_pb2_grpc.SecurityServiceServicer):
         intel: IntelQueries,
         replicas: Callable[[], Replicas],
         bundle: Callable[[Incident], Mapping[str, Any]],
+        detectors: DetectorQueries,
     ) -> None:
         self._watch = watch
         self._operators = operators
@@ -55,6 +57,7 @@ class SecurityServicer(security_pb2_grpc.SecurityServiceServicer):
         self._intel = intel
         self._replicas = replicas
         self._bundle = bundle
+        self._detectors = detectors
 
     async def ListTopTalkers(
         self, request: pb.ListTopTalkersRequest, context: Any
@@ -195,6 +198,9 @@ class SecurityServicer(security_pb2_grpc.SecurityServiceServicer):
                 for name in sorted(replicas.table.members)
             ]
         )
+
+    async def ListDetectors(self, request: pb.ListDetectorsRequest, context: Any) -> pb.ListDetectorsResponse:
+        return pb.ListDetectorsResponse(detectors=self._detectors.all())
 
 
 def incident_message(incident: Incident) -> pb.Incident:

@@ -439,3 +439,54 @@ class Replica(_message.Message):
     partitions: _containers.RepeatedScalarFieldContainer[int]
     self: bool
     def __init__(self_, name: _Optional[str] = ..., partitions: _Optional[_Iterable[int]] = ..., self: _Optional[bool] = ...) -> None: ...
+
+class ListDetectorsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListDetectorsResponse(_message.Message):
+    __slots__ = ("detectors",)
+    DETECTORS_FIELD_NUMBER: _ClassVar[int]
+    detectors: _containers.RepeatedCompositeFieldContainer[Detector]
+    def __init__(self, detectors: _Optional[_Iterable[_Union[Detector, _Mapping]]] = ...) -> None: ...
+
+class Detector(_message.Message):
+    __slots__ = ("name", "title", "source", "misses", "technique", "enabled", "origin", "parameters", "signals", "failures")
+    class Origin(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        ORIGIN_UNSPECIFIED: _ClassVar[Detector.Origin]
+        ORIGIN_BUILT_IN: _ClassVar[Detector.Origin]
+        ORIGIN_PLUGIN: _ClassVar[Detector.Origin]
+        ORIGIN_RULE: _ClassVar[Detector.Origin]
+    ORIGIN_UNSPECIFIED: Detector.Origin
+    ORIGIN_BUILT_IN: Detector.Origin
+    ORIGIN_PLUGIN: Detector.Origin
+    ORIGIN_RULE: Detector.Origin
+    class ParametersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MISSES_FIELD_NUMBER: _ClassVar[int]
+    TECHNIQUE_FIELD_NUMBER: _ClassVar[int]
+    ENABLED_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    title: str
+    source: str
+    misses: str
+    technique: str
+    enabled: bool
+    origin: Detector.Origin
+    parameters: _containers.ScalarMap[str, str]
+    signals: int
+    failures: int
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., source: _Optional[str] = ..., misses: _Optional[str] = ..., technique: _Optional[str] = ..., enabled: _Optional[bool] = ..., origin: _Optional[_Union[Detector.Origin, str]] = ..., parameters: _Optional[_Mapping[str, str]] = ..., signals: _Optional[int] = ..., failures: _Optional[int] = ...) -> None: ...

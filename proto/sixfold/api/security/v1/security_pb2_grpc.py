@@ -109,6 +109,11 @@ class SecurityServiceStub:
                 request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasRequest.SerializeToString,
                 response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasResponse.FromString,
                 _registered_method=True)
+        self.ListDetectors = channel.unary_unary(
+                '/sixfold.api.security.v1.SecurityService/ListDetectors',
+                request_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListDetectorsRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListDetectorsResponse.FromString,
+                _registered_method=True)
 
 
 class SecurityServiceServicer:
@@ -214,6 +219,13 @@ class SecurityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDetectors(self, request, context):
+        """What is looked for, how, and how often it was seen by the replica that answers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SecurityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -291,6 +303,11 @@ def add_SecurityServiceServicer_to_server(servicer, server):
                     servicer.ListReplicas,
                     request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasRequest.FromString,
                     response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasResponse.SerializeToString,
+            ),
+            'ListDetectors': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDetectors,
+                    request_deserializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListDetectorsRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListDetectorsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -698,6 +715,33 @@ class SecurityService:
             '/sixfold.api.security.v1.SecurityService/ListReplicas',
             sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasRequest.SerializeToString,
             sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListReplicasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDetectors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.security.v1.SecurityService/ListDetectors',
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListDetectorsRequest.SerializeToString,
+            sixfold_dot_api_dot_security_dot_v1_dot_security__pb2.ListDetectorsResponse.FromString,
             options,
             channel_credentials,
             insecure,

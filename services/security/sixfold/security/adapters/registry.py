@@ -4,13 +4,16 @@ import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from sixfold.security.adapters.rules import RuleError, read_rules
 from sixfold.security.domain.detector import Detector
 from sixfold.security.domain.detectors import BUILT_IN
 from sixfold.security.domain.engine import Entry
+from sixfold.security.domain.rules import PREFIX
 
 log = logging.getLogger(__name__)
 GROUP: Final = "sixfold.security.detectors"
@@ -21,8 +24,8 @@ class DetectorError(ValueError):
     """A plugin or a detector's parameters cannot be used; the text says which and why."""
 
 
-def known(plugins: Sequence[EntryPoint] | None = None) -> dict[str, Detector]:
-    """Built-in detectors and those of installed plugins, by name. Raises DetectorError."""
+def known(plugins: Sequence[EntryPoint] | None = None, rules: Sequence[Path] = ()) -> dict[str, Detector]:
+    """Built-in detectors, those of installed plugins and those that rules declare, by name. Raises DetectorError."""
     found = {detector.name: detector for detector in BUILT_IN}
     for point in entry_points(group=GROUP) if plugins is None else plugins:
         try:
@@ -38,7 +41,18 @@ def known(plugins: Sequence[EntryPoint] | None = None) -> dict[str, Detector]:
                 f"detector plugin {point.value}: there is a detector {detector.name!r} already"
             )
         found[detector.name] = detector
+    try:
+        found |= {detector.name: detector for detector in read_rules(rules)}
+    except RuleError as error:
+        raise DetectorError(f"rules: {error}") from error
     return found
+
+
+def origin_of(name: str) -> str:
+    """`built-in`, `rule` or `plugin`."""
+    if name.startswith(PREFIX):
+        return "rule"
+    return "built-in" if name in {detector.name for detector in BUILT_IN} else "plugin"
 
 
 def parameters(detector: Detector, changes: Mapping[str, Any]) -> Any:
@@ -67,11 +81,12 @@ def chosen(
     *,
     given: Mapping[str, Any] | None = None,
     plugins: Sequence[EntryPoint] | None = None,
+    rules: Sequence[Path] = (),
 ) -> list[Entry]:
     """The enabled detectors at work. `settings` are changes of parameters by detector, and `enabled`; `given` are
     whole parameters by detector. Raises DetectorError.
     """
-    detectors = known(plugins)
+    detectors = known(plugins, rules)
     strangers = settings.keys() - detectors.keys()
     if strangers:
         raise DetectorError(
