@@ -60,12 +60,20 @@ class Contacts:
         self._random = np.random.default_rng()
         self.passed_over = 0
 
-    def drawn(self, rows: Numbers) -> Numbers:
-        """At most `rows_at_once` of these rows, by chance."""
-        if len(rows) <= self._rows:
+    def drawn(self, rows: Numbers, by: Numbers | None = None) -> Numbers:
+        """At most `rows_at_once` of these rows: by chance, half of them from whoever has most of them where it is told
+        who has which (`by`, dense numbers of all rows).
+        """
+        most = self._rows
+        if len(rows) <= most:
             return rows
-        self.passed_over += len(rows) - self._rows
-        return rows[self._random.integers(0, len(rows), self._rows)]
+        self.passed_over += len(rows) - most
+        if by is None:
+            return rows[self._random.integers(0, len(rows), most)]
+        whose = by[rows]
+        many = np.bincount(whose)[whose]
+        heavy = np.argpartition(many, len(rows) - most // 2)[-(most // 2) :]
+        return rows[np.concatenate([heavy, self._random.integers(0, len(rows), most - most // 2)])]
 
     def add(self, flows: Flows, rows: Numbers, lane: Lanes32 | int, hi: U64, lo: U64, items: U64) -> None:
         """Count these rows of the flows for keys of theirs; all but `flows` are of the rows' length."""
@@ -92,13 +100,20 @@ class Contacts:
         """By METRICS, what a key that was pruned may have lost."""
         return self._keyed.error
 
-    def over(self, least: float, kinds: Sequence[int] = (), bits: int = 28) -> Met:
-        """Keys with at least `least` different items, of lanes whose bits from `bits` on are one of `kinds`."""
+    def over(
+        self, least: float, kinds: Sequence[int] = (), bits: int = 28, floors: Sequence[float] = (0, 0, 0)
+    ) -> Met:
+        """Keys with at least `least` different items, of lanes whose bits from `bits` on are one of `kinds`, and with
+        at least `floors` of METRICS.
+        """
         keyed = self._keyed
         head, size = keyed.head, keyed.size
         sums = keyed.sums(head - self._slots + 1, head)
         # No more different items than flows: the sketches of most keys need not be read. 0.7: its error.
         chosen = sums[0] >= max(least * 0.7, 1)
+        for values, floor in zip(sums, floors, strict=True):
+            if floor > 0:
+                chosen &= values >= floor
         lanes = keyed.keys.lane[:size]
         if kinds:
             chosen &= np.isin(lanes >> np.uint32(bits), np.array(kinds, np.uint32))
@@ -130,7 +145,7 @@ class Contacts:
         groups = flows.groups(side)
         hi, lo = flows.words("src_address" if side == "source" else "dst_address")
         found = np.isin(digest(hi[groups.first], lo[groups.first]), wanted)
-        return self.drawn(np.flatnonzero(found[groups.of]))
+        return self.drawn(np.flatnonzero(found[groups.of])) if found.any() else np.zeros(0, np.intp)
 
     def dump(self) -> dict[str, npt.NDArray[Any]]:
         return self._keyed.dump()

@@ -38,7 +38,7 @@ USED: Final = (
     "fe80::/10", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::/32", "3fff::/20",
 )  # fmt: skip
 _NAT64: Final = addresses.parse_network("64:ff9b::/96")
-_KNOWN: Final = ("2000::/3", "64:ff9b::/96", "64:ff9b:1::/48", "5f00::/16", "ff00::/8", "::ffff:0:0/96")
+_KNOWN: Final = ("2000::/3", "64:ff9b::/96", "64:ff9b:1::/48", "5f00::/16", "ff00::/8", "0.0.0.0/0")
 """What of IPv6 is assigned to something: the rest is a bogon."""
 
 
@@ -65,6 +65,9 @@ class Bogons(Counted):
         self._special = _Networks(SPECIAL)
         self._known = _Networks((*_KNOWN, *settings.allowed))
         self._multicast = _Networks(MULTICAST)
+        touched, whole = self._special.touched | ~self._known.whole, allowed.whole
+        self._doubtful = touched & ~whole
+        self._doubtful[0, _NAT64[0] >> 48] = True
 
     def add(self, flows: Flows) -> None:
         self._count(flows, "source", "src_address")
@@ -87,7 +90,16 @@ class Bogons(Counted):
         self._contacts.add(flows, rows, lane, hi[rows], lo[rows], digest(other[0][rows], other[1][rows]))
 
     def _bad(self, hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
-        # Nearly all addresses are of 2000::/3 or plain IPv4; only what may be special is held against the lists.
+        """Nearly all addresses are decided by their first 16 bits; only the rest is held against the lists."""
+        four = addresses.is_ipv4(hi, lo)
+        first = np.where(four, lo >> np.uint64(16) & np.uint64(0xFFFF), hi >> np.uint64(48)).astype(np.intp)
+        rows = np.flatnonzero(self._doubtful[four.view(np.uint8), first])
+        bad = np.zeros(len(hi), bool)
+        if len(rows):
+            bad[rows] = self._exactly(hi[rows], lo[rows])
+        return bad
+
+    def _exactly(self, hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
         inside = addresses.inside(hi, lo, _NAT64)
         if inside.any():
             hi = np.where(inside, np.uint64(0), hi)
@@ -119,36 +131,32 @@ class Bogons(Counted):
 
 
 class _Networks:
-    """Whether addresses lie in one of a few networks: by the first 16 bits of each family, then exactly."""
+    """Whether addresses lie in one of a few networks: by the first 16 bits of each family, then exactly.
+
+    `touched[family, bits]` and `whole[family, bits]`, family 0 for IPv6: whether a network has a part in those, or all.
+    """
 
     def __init__(self, texts: tuple[str, ...]) -> None:
-        self._networks = [addresses.parse_network(one) for one in texts]
-        self._six = np.zeros(65_536, bool)
-        self._four = np.zeros(65_536, bool)
-        for hi, lo, length in self._networks:
-            if hi == 0 and lo >> 32 == 0xFFFF and length >= 96:
-                _mark(self._four, lo >> 16 & 0xFFFF, length - 96)
-            elif hi == 0 and lo >> 32 == 0xFFFF:
-                self._four[:] = True
-            else:
-                _mark(self._six, hi >> 48, length)
+        self._networks: tuple[list[tuple[int, int, int]], ...] = ([], [])
+        self.touched = np.zeros((2, 65_536), bool)
+        self.whole = np.zeros((2, 65_536), bool)
+        for hi, lo, length in (addresses.parse_network(one) for one in texts):
+            four = hi == 0 and lo >> 32 == 0xFFFF and length >= 96
+            first, bits = (lo >> 16 & 0xFFFF, length - 96) if four else (hi >> 48, length)
+            self._networks[four].append((hi, lo, length))
+            span = slice(first, first + (1 << max(16 - bits, 0)))
+            self.touched[int(four), span] = True
+            self.whole[int(four), span] |= bits <= 16
 
     def holds(self, hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
         four = addresses.is_ipv4(hi, lo)
-        may = np.where(
-            four,
-            self._four[(lo >> np.uint64(16) & np.uint64(0xFFFF)).astype(np.intp)],
-            self._six[(hi >> np.uint64(48)).astype(np.intp)],
-        )
-        rows = np.flatnonzero(may)
-        held = np.zeros(len(hi), bool)
-        for network in self._networks:
-            held[rows] |= addresses.inside(hi[rows], lo[rows], network)
+        first = np.where(four, lo >> np.uint64(16) & np.uint64(0xFFFF), hi >> np.uint64(48)).astype(np.intp)
+        held = self.whole[four.view(np.uint8), first]
+        for family, networks in enumerate(self._networks):
+            rows = np.flatnonzero(self.touched[family][first] & ~held & (four == bool(family)))
+            for network in networks if len(rows) else ():
+                held[rows] |= addresses.inside(hi[rows], lo[rows], network)
         return held
-
-
-def _mark(table: npt.NDArray[np.bool_], first: int, length: int) -> None:
-    table[first : first + (1 << max(16 - length, 0))] = True
 
 
 def _asking(flows: Flows, rows: Numbers, column: str) -> npt.NDArray[np.bool_]:

@@ -24,7 +24,7 @@ from sixfold.security.domain.contacts import (
     unsampled,
 )
 from sixfold.security.domain.detector import Detector, Look
-from sixfold.security.domain.detectors.scan_patterns import questions
+from sixfold.security.domain.detectors.scans import questions
 from sixfold.security.domain.events import Reason
 from sixfold.security.domain.flows import Flows
 from sixfold.security.domain.kinds import ACK, TCP
@@ -79,7 +79,7 @@ class BruteForce(Counted):
         rows = rows[(flags == 0) | ((flags & ACK) != 0)]
         seen = unsampled(flows, rows)
         low, high = self.settings.packets
-        rows = contacts.drawn(rows[(seen >= low) & (seen <= high)])
+        rows = contacts.drawn(rows[(seen >= low) & (seen <= high)], flows.source)
         if not len(rows):
             return
         port = columns["dst_port"][rows]
@@ -96,7 +96,7 @@ class BruteForce(Counted):
     def _hammer(self, flows: Flows) -> None:
         """Connections that a host refuses or leaves without an answer, again and again."""
         rows = flows.made(questions)
-        rows = self._contacts.drawn(rows[flows.columns["protocol"][rows] == TCP])
+        rows = self._contacts.drawn(rows[flows.columns["protocol"][rows] == TCP], flows.source)
         if len(rows):
             port = flows.columns["dst_port"][rows].astype(np.uint64)
             lane = pair_lane(_FAILED, digest(digests(flows, rows, "dst"), port))

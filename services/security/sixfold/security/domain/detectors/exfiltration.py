@@ -92,7 +92,7 @@ class Exfiltration(Counted):
         self._pairs(flows, self._short, echo, _ECHO)
 
     def _pairs(self, flows: Flows, contacts: Contacts, rows: Numbers, kind: int) -> None:
-        rows = contacts.drawn(rows)
+        rows = contacts.drawn(rows, flows.source)
         if len(rows):
             source, peers = hosts(flows, rows, "src"), digests(flows, rows, "dst")
             lane = pair_lane(kind, peers)
@@ -103,12 +103,12 @@ class Exfiltration(Counted):
         return self._uploads() + self._tunnels()
 
     def _uploads(self) -> list[Signal]:
-        settings, met = self.settings, self._contacts.over(1)
-        kind, octets = met.lane >> np.uint32(28), met.sums[2]
-        found: list[Signal] = []
-        chosen = np.flatnonzero((kind == _OUT) & (octets >= settings.bytes) & met.fresh)
-        if not len(chosen):
+        settings, found = self.settings, list[Signal]()
+        if not self._contacts.over(1, (_OUT,), floors=(0, 0, settings.bytes)).count:
             return found
+        met = self._contacts.over(1)
+        kind, octets = met.lane >> np.uint32(28), met.sums[2]
+        chosen = np.flatnonzero((kind == _OUT) & (octets >= settings.bytes) & met.fresh)
         rows = index(met)
         for row in chosen.tolist():
             lane, hi, lo = int(met.lane[row]), int(met.hi[row]), int(met.lo[row])
@@ -128,7 +128,8 @@ class Exfiltration(Counted):
         return found
 
     def _tunnels(self) -> list[Signal]:
-        settings, met = self.settings, self._short.over(1)
+        settings = self.settings
+        met = self._short.over(1, floors=(0, min(settings.queries, settings.echoes), 0))
         kind, packets = met.lane >> np.uint32(28), met.sums[1]
         size = met.sums[2] / np.maximum(packets, 1.0)
         dns = (kind == _DNS) & (packets >= settings.queries) & (size >= settings.query_bytes)

@@ -12,7 +12,7 @@ import numpy as np
 from sixfold.security.domain import addresses
 from sixfold.security.domain.contacts import Contacts, Counted, index, signal
 from sixfold.security.domain.detector import Detector, Look
-from sixfold.security.domain.detectors.scan_patterns import questions
+from sixfold.security.domain.detectors.scans import questions
 from sixfold.security.domain.events import Reason
 from sixfold.security.domain.flows import Flows
 from sixfold.security.domain.hosts import Numbers
@@ -48,7 +48,7 @@ class NeighbourCache(Counted):
 
     def add(self, flows: Flows) -> None:
         contacts = self._contacts
-        rows = contacts.drawn(self._of(flows, flows.made(questions), "dst_address"))
+        rows = contacts.drawn(self._of(flows, flows.made(questions), "dst_address"), flows.destination)
         if len(rows):
             self._count(flows, rows, "dst_address", _TO)
         if len(self._suspects):

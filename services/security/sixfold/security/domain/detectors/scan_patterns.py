@@ -14,7 +14,7 @@ import numpy as np
 from sixfold.security.domain import addresses
 from sixfold.security.domain.contacts import Contacts, Counted, Met, digests, hosts, index, signal, text
 from sixfold.security.domain.detector import Detector, Look
-from sixfold.security.domain.detectors.scans import probes
+from sixfold.security.domain.detectors.scans import questions
 from sixfold.security.domain.events import Reason
 from sixfold.security.domain.flows import Flows
 from sixfold.security.domain.hosts import Lanes32
@@ -46,7 +46,6 @@ class PatternSettings:
     """Of the IPv6 targets of a source, those of the pattern."""
     walk: float = 4.0
     """Neighbouring addresses: targets for each block of 256 addresses that they lie in."""
-    packets: int = 4
     failed: float = 0.6
     limit: int = 16_384
     most: int = 200
@@ -65,7 +64,7 @@ class ScanPatterns(Counted):
         rows = flows.made(questions)
         if len(rows):
             hi, lo = flows.words("dst_address")
-            rows = contacts.drawn(rows[~addresses.is_ipv4(hi[rows], lo[rows])])
+            rows = contacts.drawn(rows[~addresses.is_ipv4(hi[rows], lo[rows])], flows.source)
         if len(rows):
             source, peers = hosts(flows, rows, "src"), digests(flows, rows, "dst")
             hi, lo = hosts(flows, rows, "dst")
@@ -86,7 +85,7 @@ class ScanPatterns(Counted):
         settings, contacts = self.settings, self._contacts
         met = contacts.over(settings.hosts / 4, (_PATTERN, _ALL, _BLOCKS))
         self._suspects = np.unique(digest(met.hi, met.lo))
-        if not met.count:
+        if not met.count or met.different.max() < settings.hosts:
             return []
         known = {key: float(met.different[row]) for key, row in index(met).items()}
         answered = contacts.over(1, (_ANSWERED,))
@@ -127,11 +126,6 @@ class ScanPatterns(Counted):
             reasons=(Reason("targets-of-one-pattern", said, different, settings.hosts),),
             technique=DETECTOR.technique,
         )
-
-
-def questions(flows: Flows) -> np.ndarray:
-    """Rows that look like a question, see `scans`."""
-    return probes(flows, 4)
 
 
 def patterns(lo: U64) -> Lanes32:

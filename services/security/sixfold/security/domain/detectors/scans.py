@@ -24,14 +24,13 @@ from sixfold.security.domain.contacts import (
     pair_lane,
     signal,
     text,
-    unsampled,
 )
 from sixfold.security.domain.detector import Detector, Look
 from sixfold.security.domain.events import Reason
 from sixfold.security.domain.flows import Flows
 from sixfold.security.domain.hosts import Numbers
 from sixfold.security.domain.keyed import U64
-from sixfold.security.domain.kinds import ACK, FIN, ICMP, ICMPV6, PSH, RST, SYN, TCP, UDP, number_of
+from sixfold.security.domain.kinds import ACK, FIN, ICMP, ICMPV6, PSH, RST, SYN, TCP, UDP, URG
 from sixfold.security.domain.signals import Signal
 from sixfold.security.domain.sketch import digest
 
@@ -41,8 +40,10 @@ BLOCK: Final = "scan-block"
 _PORT, _PEER, _PAIRS, _PEERS, _ANSWERED, _PORTS_ANSWERED = range(1, 7)
 _KIND: Final = np.uint32(28)
 _28: Final = np.uint64((1 << 28) - 1)
-_ODD: Final = number_of("tcp-odd")
-_FRAGMENT: Final = number_of("udp-fragment")
+_PACKETS: Final = 4
+"""A flow with more packets, as the exporter saw them, is a conversation."""
+_AGAIN: Final = 20
+"""The same of a SYN that nobody answers: it is sent again and again."""
 _ECHO: Final = (8 << 8, 128 << 8)
 _PROTOCOLS: Final = {TCP: 1, UDP: 2, ICMP: 3, ICMPV6: 4}
 _CODES: Final = np.array([_PROTOCOLS.get(number, 0) for number in range(256)], np.uint32)
@@ -62,8 +63,6 @@ class ScanSettings:
     """Hosts and ports together, of at least `block_hosts` hosts and `block_ports` ports each."""
     block_hosts: int = 8
     block_ports: float = 3.0
-    packets: int = 4
-    """A flow with more packets, as the exporter saw them, is a conversation."""
     failed: float = 0.6
     """The share of questions without an answer that makes it a scan."""
     limit: int = 16_384
@@ -83,7 +82,7 @@ class Scans(Counted):
         self._peers = Recalled(4 * settings.most)
 
     def add(self, flows: Flows) -> None:
-        asks = self._contacts.drawn(probes(flows, self.settings.packets))
+        asks = self._contacts.drawn(flows.made(questions), flows.source)
         if len(asks):
             self._count(flows, asks)
         if len(self._suspects):
@@ -137,9 +136,9 @@ class Scans(Counted):
 
     def judged(self, look: Look) -> list[Signal]:
         contacts = self._contacts
-        met = contacts.over(self._least / 4, (_PORT, _PEER, _PAIRS, _PEERS))
+        met = contacts.over(self._least / 2, (_PORT, _PEER, _PAIRS, _PEERS))
         self._suspects = np.unique(digest(met.hi, met.lo))
-        if not met.count:
+        if not met.count or met.different.max() < self._least:
             return []
         answered = contacts.over(1, (_ANSWERED, _PORTS_ANSWERED)) if len(self._suspects) else met
         answers = dict(zip(index(answered), answered.different.tolist(), strict=True))
@@ -223,22 +222,39 @@ class Scans(Counted):
         return found
 
 
-def probes(flows: Flows, packets: int) -> Numbers:
-    """Rows that look like a question without a conversation."""
+def questions(flows: Flows) -> Numbers:
+    """Rows that look like a question without a conversation. Ask for it by `flows.made`."""
     columns = flows.columns
-    protocol, flags = columns["protocol"], columns["tcp_flags"]
-    opened = (flags & (SYN | PSH | FIN)) == SYN
-    # SYN with ACK and no RST is the answer of a server, or a connection that stands.
-    opened &= ((flags & ACK) == 0) | ((flags & RST) != 0)
-    wanted = (protocol == TCP) & (opened | (flows.kind == _ODD))
+    rate = np.maximum(columns["sampling_rate"], 1)
+    rows = np.flatnonzero(columns["packets"] <= _AGAIN * rate)
+    protocol, flags = columns["protocol"][rows], columns["tcp_flags"][rows]
+    tcp = _ASKING[flags & 63] & (protocol == TCP)
+    few = columns["packets"][rows] <= _PACKETS * rate[rows]
     # A server answers from its low port to a high one: the one that asks does the opposite.
-    source, destination = columns["src_port"], columns["dst_port"]
-    asking = (protocol == UDP) & ((source >= 1024) | (source == destination)) & (flows.kind != _FRAGMENT)
-    echo = ((protocol == ICMP) | (protocol == ICMPV6)) & np.isin(columns["icmp_type_code"], _ECHO)
-    rows = np.flatnonzero(wanted | asking | echo)
-    # A SYN that nobody answers is sent again and again: it stays a question.
-    few = np.where((protocol[rows] == TCP) & (flags[rows] & ACK == 0), 5 * packets, packets)
-    return rows[unsampled(flows, rows) <= few]
+    source, destination = columns["src_port"][rows], columns["dst_port"][rows]
+    udp = (protocol == UDP) & ((source >= 1024) | (source == destination)) & (source != 0)
+    control = (protocol == ICMP) | (protocol == ICMPV6)
+    chosen: npt.NDArray[np.bool_] = np.where(tcp, few | (flags & ACK == 0), few & (udp | control))
+    rows = rows[chosen]
+    kind = columns["icmp_type_code"][rows]
+    protocol = protocol[chosen]
+    echo = (kind == _ECHO[0]) | (kind == _ECHO[1])
+    return rows[(protocol == TCP) | (protocol == UDP) | echo]
+
+
+def _asking_flags() -> npt.NDArray[np.bool_]:
+    """By the low six flags: SYN alone, SYN and RST (an answer that was not wanted), and flags of no connection.
+
+    SYN with ACK and no RST is the answer of a server, or a connection that stands.
+    """
+    flags = np.arange(64)
+    opened = (flags & (SYN | PSH | FIN)) == SYN
+    opened &= ((flags & ACK) == 0) | ((flags & RST) != 0)
+    odd = ((flags & (ACK | RST)) == 0) & ((flags & (FIN | PSH | URG)) != 0)
+    return opened | odd
+
+
+_ASKING: Final = _asking_flags()
 
 
 DETECTOR: Final = Detector(
