@@ -32,7 +32,7 @@ BEGINS = 1_798_761_600_000
 BACKGROUNDS = ((50, 1_500), (500, 600), (3_000, 240))
 """Flows a second and seconds of the background that captures are put into."""
 LEAD_MS = 120_000
-DAYS_RATE = 20.0
+DAYS_RATE = 8.0
 SIMULATED = (
     ("syn-flood", 300, 60, ""), ("syn-flood", 3_000, 60, ""), ("udp-flood", 20, 60, ""), ("udp-flood", 200, 60, ""),
     ("udp-amplification", 50, 60, ""), ("udp-amplification", 500, 60, ""), ("dns-amplification", 50, 60, ""),
@@ -50,7 +50,7 @@ def main() -> None:
         "--days", type=float, default=3.0, help="days of simulation, at least 2.5 for all scenarios"
     )
     parser.add_argument(
-        "--step", type=float, default=10.0, help="seconds between two looks in the simulation"
+        "--step", type=float, default=30.0, help="seconds between two looks in the simulation"
     )
     parser.add_argument("--write", action="store_true", help="write docs/operators/detection-results.md")
     parser.add_argument("--told", action="store_true", help="print every incident")
@@ -96,6 +96,7 @@ def in_background(cases: Sequence[Case]) -> list[tuple[str, list[Case], Outcome]
             )
             end = min(BEGINS + seconds * 1000, moved.ends + 90_000)
             runs.append((moved.name, [moved], replay(steps_of(benign, BEGINS, end, 1_000), [moved])))
+            print(f"{moved.name}: {len(runs[-1][2].told)} incidents", flush=True)
     return runs
 
 

@@ -41,7 +41,7 @@ def page(
     flows: int,
 ) -> str:
     """Markdown."""
-    parts = [_HEAD.format(days=days, flows=flows, step="1 s (captures) or 10 s (simulation)"), _table(rows)]
+    parts = [_HEAD.format(days=days, flows=flows, step="1 s (captures) or 30 s (simulation)"), _table(rows)]
     parts.append("\n## What was missed\n\n")
     parts += [f"- {line}\n" for line in missed] or ["Nothing of what is in the tables.\n"]
     parts.append("\n## False alarms\n\n")

@@ -234,7 +234,7 @@ def questions(flows: Flows) -> Numbers:
     source, destination = columns["src_port"][rows], columns["dst_port"][rows]
     udp = (protocol == UDP) & ((source >= 1024) | (source == destination)) & (source != 0)
     control = (protocol == ICMP) | (protocol == ICMPV6)
-    chosen: npt.NDArray[np.bool_] = np.where(tcp, few | (flags & ACK == 0), few & (udp | control))
+    chosen = (tcp & (few | (flags & ACK == 0))) | (~tcp & few & (udp | control))
     rows = rows[chosen]
     kind = columns["icmp_type_code"][rows]
     protocol = protocol[chosen]
