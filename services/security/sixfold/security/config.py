@@ -452,7 +452,7 @@ class SecuritySettings(Settings):
     out. docs/operators/detection.md lists them.
     """
     rules: tuple[Path, ...] = ()
-    """Files of declared detectors (YAML); docs/partners/detectors.md describes them."""
+    """Files of declared detectors (YAML); docs/contributors/detectors.md describes them."""
     incidents: IncidentOptions = IncidentOptions()  # pyright: ignore[reportCallIssue]
     intel: IntelOptions = IntelOptions()
     spoofing: SpoofingOptions = SpoofingOptions()  # pyright: ignore[reportCallIssue]
