@@ -230,9 +230,15 @@ async def test_refresh_tokens_change_and_a_used_one_ends_all(nats_url, telemetry
         _, code = await client.post("/oauth/device_authorization")
         await agree(at, code, terminal)
         _, first = await polled(at, client, code)
-    # what was granted is there after a restart
-    async with tokens(nats_url, telemetry, tmp_path) as at:
+        _, waiting = await client.post("/oauth/device_authorization")
+        keys = (await at.tokens.GetKeySet(pb.GetKeySetRequest())).key_set
+    # what was granted, who waits, and the keys are there after a restart
+    async with tokens(nats_url, telemetry, tmp_path, issuer=at.url) as at:
         client.at = at
+        assert (await at.tokens.GetKeySet(pb.GetKeySetRequest())).key_set == keys
+        assert (await client.introspect(first["access_token"]))["active"]
+        assert (await agree(at, waiting, terminal))[0] == 200
+        assert (await polled(at, client, waiting))[0] == 200
         _, second = await client.token("refresh_token", refresh_token=first["refresh_token"])
         # the answer was lost: the same again
         _, again = await client.token("refresh_token", refresh_token=first["refresh_token"])
@@ -321,7 +327,7 @@ async def test_a_client_with_keys_proves_itself_once_by_each_assertion(nats_url,
             assertion("3", exp=int(time.time()) - 1),
             assertion("4", exp=int(time.time()) + 86_400),
             assertion("5", iss="c-other"),
-            assertion("6", iat=int(time.time()) - 100),
+            assertion("6", iat=int(time.time()) - 400),
             assertion("7", OKPKey.generate_key("Ed25519")),
             assertion("8", OctKey.import_key(public), "HS256"),
             "no.assertion",
@@ -329,6 +335,26 @@ async def test_a_client_with_keys_proves_itself_once_by_each_assertion(nats_url,
             status, answer = await ask(made)
             assert (status, answer["error"]) == (401, "invalid_client")
         assert (await ask(assertion("9")))[0] == 200
+
+
+async def test_another_secret_ends_the_one_before(nats_url, telemetry, tmp_path):
+    async with tokens(nats_url, telemetry, tmp_path) as at:
+        client = await partner(at, "traffic:read")
+        changed = await at.tokens.ChangeClientSecret(pb.ChangeClientSecretRequest(client_id=client.client_id))
+        assert (await client.token())[1]["error"] == "invalid_client"
+        client.secret = changed.client_secret
+        assert (await client.token())[0] == 200
+
+
+async def test_one_host_cannot_hold_all_device_codes_of_a_public_client(nats_url, telemetry, tmp_path):
+    async with tokens(nats_url, telemetry, tmp_path, device_codes_per_host=2) as at:
+        device = await partner(at, "openid", grant_types=[pb.GRANT_TYPE_DEVICE_CODE], is_public=True)
+        answers = [await device.post("/oauth/device_authorization") for _ in range(3)]
+        assert [status for status, _ in answers] == [200, 200, 429]
+        assert answers[2][1]["error"] == "slow_down"
+        # a client that proves itself is not held to it: it asks for many devices from one host
+        proven = await partner(at, "openid")
+        assert (await proven.post("/oauth/device_authorization"))[0] == 200
 
 
 async def test_the_open_api_takes_them(nats_url, telemetry, tmp_path):

@@ -135,6 +135,8 @@ class OAuthSettings(Settings):
     """A refresh token that is not used for so long is over."""
     device_seconds: int = Field(default=600, ge=10, le=1_800)
     """How long a device code waits for somebody to agree."""
+    device_codes_per_host: int = Field(default=100, ge=1, le=1_000)
+    """Device codes for one host at once, and again in `device_seconds`, of a client that has no secret."""
     poll_seconds: int = Field(default=5, ge=1, le=60)
     """How often a device may ask whether somebody has."""
     rotation_days: float = Field(default=30.0, gt=0, le=365)

@@ -17,7 +17,10 @@ from sixfold.identity.ports import Clock
 KIND: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS: Final = ("Ed25519", "ES256", "ES384", "PS256", "RS256")
 """Asymmetric ones alone: a public key is never taken for a shared secret."""
-LONGEST_SECONDS: Final = 300
+TAKEN_SECONDS: Final = 300
+"""How old one may be. Each is remembered for as long, so that none is taken twice."""
+LONGEST_SECONDS: Final = 3_600
+"""Libraries let theirs last an hour; what one is good for here ends with TAKEN_SECONDS."""
 SKEW_SECONDS: Final = 30
 REMEMBERED: Final = 100_000
 LARGEST_SET: Final = 8_192
@@ -71,21 +74,23 @@ class Assertions:
             raise OAuthError("invalid_client", f"aud has to be {self._audiences[0]}")
         if not isinstance(expires, int) or not now < expires <= now + LONGEST_SECONDS + SKEW_SECONDS:
             raise OAuthError("invalid_client", f"exp has to lie within the next {LONGEST_SECONDS} s")
-        if not isinstance(issued, int) or not self._begun <= issued <= now + SKEW_SECONDS:
+        earliest = max(self._begun, now - TAKEN_SECONDS)
+        if not isinstance(issued, int) or not earliest <= issued <= now + SKEW_SECONDS:
             raise OAuthError("invalid_client", "iat has to be now; make a new assertion")
         if not isinstance(number, str) or not 0 < len(number) <= 128:
             raise OAuthError("invalid_client", "jti is missing")
-        self._take(client.client_id, number, expires, now)
+        self._take(client.client_id, number, now)
 
-    def _take(self, client_id: str, number: str, expires: int, now: int) -> None:
+    def _take(self, client_id: str, number: str, now: int) -> None:
         used = self._used
-        while used and (next(iter(used.values())) < now - LONGEST_SECONDS):
+        # `iat` may lie ahead by the skew.
+        while used and next(iter(used.values())) < now - TAKEN_SECONDS - SKEW_SECONDS:
             used.popitem(last=False)
         if (client_id, number) in used:
             raise OAuthError("invalid_client", "this client assertion was used before")
         if len(used) >= REMEMBERED:
             raise OAuthError("temporarily_unavailable", "too many client assertions at once; try again")
-        used[client_id, number] = expires
+        used[client_id, number] = now
 
 
 def checked_key_set(text: str) -> str:

@@ -17,7 +17,7 @@ from sixfold.identity.domain.values import RefusedError
 from sixfold.identity.oauth.assertions import ALGORITHMS, KIND, Assertions
 from sixfold.identity.oauth.desk import TokenDesk, hashed
 from sixfold.identity.oauth.keys import ALGORITHM, key_set
-from sixfold.identity.oauth.tokens import OPENID
+from sixfold.identity.oauth.tokens import OFFLINE, OPENID
 from sixfold.identity.oauth.usercodes import shown
 from sixfold.identity.ports import Meter
 
@@ -36,11 +36,16 @@ Endpoint = Callable[[Request, Form], Awaitable[Response]]
 
 
 class OAuthDoor:
-    def __init__(self, desk: TokenDesk, assertions: Assertions, meter: Meter, per_host: Limit) -> None:
+    """`per_host` limits what is refused, `codes_per_host` the device codes of clients that prove nothing."""
+
+    def __init__(
+        self, desk: TokenDesk, assertions: Assertions, meter: Meter, per_host: Limit, codes_per_host: Limit
+    ) -> None:
         self._desk = desk
         self._assertions = assertions
         self._meter = meter
         self._per_host = per_host
+        self._codes_per_host = codes_per_host
 
     def routes(self) -> list[Route]:
         posted = {
@@ -99,7 +104,13 @@ class OAuthDoor:
 
     async def device_authorization(self, request: Request, form: Form) -> Response:
         client = self._client(request, form)
+        host = host_of(request)
+        # Anybody may speak for a public client: without this, one host could hold all the codes that it may have.
+        if client.is_public:
+            self._codes_per_host.require(host)
         device_code, code = await self._desk.device_code(client, _scopes(form))
+        if client.is_public:
+            self._codes_per_host.take(host)
         page = f"{self._desk.maker.issuer}/oauth/device"
         return _answer(
             {
@@ -168,7 +179,10 @@ class OAuthDoor:
                 "token_endpoint_auth_methods_supported": [*proofs, "none"],
                 "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
                 "introspection_endpoint_auth_methods_supported": proofs,
+                "introspection_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
                 "revocation_endpoint_auth_methods_supported": [*proofs, "none"],
+                "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+                "scopes_supported": [OPENID, OFFLINE],
                 "claims_supported": ["iss", "sub", "aud", "exp", "iat", "sid"],
             },
             headers={"cache-control": "public, max-age=300"},

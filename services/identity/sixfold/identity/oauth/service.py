@@ -58,7 +58,9 @@ def build_tokens(
     maker = TokenMaker(keys, issuer, settings.audience, lifetimes)
     tokens = TokenDesk(ledger, desk, maker, clock, poll_seconds=settings.poll_seconds)
     per_host = Limit(burst=credentials.host_attempts, seconds=1.0, clock=clock)
-    door = OAuthDoor(tokens, Assertions(issuer, clock), meter, per_host)
+    codes = settings.device_codes_per_host
+    codes_per_host = Limit(burst=codes, seconds=settings.device_seconds / codes, clock=clock)
+    door = OAuthDoor(tokens, Assertions(issuer, clock), meter, per_host, codes_per_host)
     rotation = _Rotation(tokens, round(settings.rotation_days * _DAY_MS))
     return TokenRoom(
         before=(keys,),
