@@ -103,7 +103,7 @@ def test_few_sampled_packets_are_no_flood_and_many_are() -> None:
 
 
 def test_sensitivity_moves_every_threshold() -> None:
-    rows = flood(2, 60_000)
+    rows = flood(2, 15_000)
     assert not [one for one in seen(floods.DETECTOR, rows, sensitivity=0.5) if one.opens]
     assert [one for one in seen(floods.DETECTOR, rows, sensitivity=2.0) if one.opens]
 

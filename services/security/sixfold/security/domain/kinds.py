@@ -41,6 +41,8 @@ REFLECTORS: Final = (
     Reflector("snmp", 161, 6.3, "RFC 3411; TA14-017A"),
     Reflector("cldap", 389, 70.0, "RFC 1798; TA14-017A"),
     Reflector("quic", 443, 3.0, "RFC 9000, 8.1 and 21.1"),
+    Reflector("ike", 500, 8.6, "RFC 7296; Akamai, IKE reflection, 2016"),
+    Reflector("ike-nat", 4500, 8.6, "RFC 3947"),
     Reflector("rip", 520, 131.2, "RFC 1058; TA14-017A"),
     Reflector("ipmi", 623, 1.1, "TA14-017A"),
     Reflector("mssql", 1434, 25.0, "MC-SQLR; TA14-017A"),

@@ -49,7 +49,7 @@ _SERVICES: Final = _services()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReflectionSettings:
-    bits_per_second: float = 50e6
+    bits_per_second: float = 10e6
     sources: float = 8.0
     """Different reflectors, as the sketch counts them."""
     packet_bytes: float = 200.0
