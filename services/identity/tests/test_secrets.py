@@ -34,3 +34,11 @@ async def test_a_drawn_secret_is_its_terminal_s_alone(hasher):
 async def test_nothing_kept_is_nothing_proven(hasher):
     assert not await hasher.verify("t-a", "", None)
     assert not await hasher.verify("t-a", "correct horse", None)
+
+
+def test_what_is_drawn_is_never_taken_for_a_token(monkeypatch):
+    from sixfold.identity.credentials import desk
+
+    draws = iter([f"{desk.TOKEN_PREFIX}abc", "good"])
+    monkeypatch.setattr(desk.secrets, "token_urlsafe", lambda _: next(draws))
+    assert desk._drawn_secret() == "good"

@@ -186,7 +186,7 @@ class CredentialDesk:
     async def set_secret(self, terminal: str, secret: str) -> str:
         """The secret that was drawn, where none was given. Raises RefusedError."""
         async with self._counted("set-secret"):
-            drawn = "" if secret else secrets.token_urlsafe(20)
+            drawn = "" if secret else _drawn_secret()
             chosen = secret or drawn
             if len(chosen.encode()) not in SECRET_BYTES or len(set(chosen)) < 6:
                 detail = f"{SECRET_BYTES[0]} to {SECRET_BYTES[-1]} bytes, six of them different"
@@ -237,3 +237,10 @@ class CredentialDesk:
             raise
         finally:
             self._meter.answered(wish, outcome, 1)
+
+
+def _drawn_secret() -> str:
+    """160 random bits that are not taken for a token."""
+    while (drawn := secrets.token_urlsafe(20)).startswith(TOKEN_PREFIX):
+        pass
+    return drawn
