@@ -6,7 +6,15 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, OctKey, OKPKey
 
-from sixfold.chassis.tokens import KeysUnavailableError, TokenRefusedError, TokenVerifier
+from sixfold.chassis.tokens import (
+    REMEMBERED,
+    AccessToken,
+    IssuerAwayError,
+    KeysUnavailableError,
+    Standing,
+    TokenRefusedError,
+    TokenVerifier,
+)
 
 ISSUER, AUDIENCE = "https://identity.example", "sixfold-openapi"
 
@@ -37,6 +45,7 @@ class Issuer:
             "sub": "c-1",
             "client_id": "c-1",
             "scope": "a b",
+            "jti": "1",
             "iat": int(self.now),
             "exp": int(self.now) + 600,
             **more,
@@ -64,6 +73,8 @@ async def test_a_good_token_says_who_and_what():
         ({"aud": "another"}, "not for"),
         ({"iss": "https://elsewhere.example"}, "issuer"),
         ({"scope": None}, "missing"),
+        ({"jti": None}, "missing"),
+        ({"sid": 5}, "missing"),
         ({"kind": "JWT"}, "no access token"),
         ({"key": OKPKey.generate_key("Ed25519")}, "signature"),
         ({"key": OctKey.generate_key(256), "algorithm": "HS256"}, "no access token"),
@@ -120,3 +131,35 @@ async def test_known_keys_do_while_the_issuer_is_away_but_not_for_ever():
     issuer.now += 3_600
     with pytest.raises(KeysUnavailableError):
         await verifier.verify(issuer.token())
+
+
+async def test_standing_is_asked_for_now_and_then_and_holds_while_the_issuer_is_away():
+    asked, now = [], 0.0
+    said: bool | None = True
+
+    async def ask(token):
+        asked.append(token.token_id)
+        if said is None:
+            raise IssuerAwayError("away")
+        return said
+
+    def token(number):
+        return AccessToken("c-1", "p-1", frozenset(), number, "g-1")
+
+    standing = Standing(ask, seconds=15, passed=lambda: now)
+    assert await standing.is_good(token("1"))
+    said, now = False, 14.0
+    assert await standing.is_good(token("1"))
+    assert asked == ["1"]
+    now = 15.0
+    assert not await standing.is_good(token("1"))
+    # away: what was known holds, of others nothing is known, and the issuer is left alone for a while
+    said, now = None, 40.0
+    assert not await standing.is_good(token("1"))
+    assert await standing.is_good(token("2"))
+    assert len(asked) == 3
+    said, now = True, 46.0
+    assert await standing.is_good(token("1"))
+    for number in range(REMEMBERED + 5):
+        await standing.is_good(token(f"n{number}"))
+    assert len(standing._known) == REMEMBERED

@@ -364,7 +364,7 @@ async def test_the_open_api_takes_them(nats_url, telemetry, tmp_path):
         settings = IncubatorSettings(
             http={"port": port},
             centres={**away, "identity": at.service.rpc.address},
-            tokens={},
+            tokens={"recheck_seconds": 0},
             call_timeout=2.0,
         )
         web = build(settings, Dependencies(telemetry))
@@ -395,5 +395,19 @@ async def test_the_open_api_takes_them(nats_url, telemetry, tmp_path):
             _, answer = await polled(at, device, code)
             assert (await call("/v1/alerts", answer["access_token"]))[0] == 503
             assert (await call("/v1/alerts", answer["id_token"]))[0] == 401, "an ID token is no access token"
+            # dead at once: the terminal's while it is suspended, a revoked one, a disabled client's
+            theirs = answer["access_token"]
+            await at.identity.Suspend(identity_pb2.SuspendRequest(pseudonym=terminal, reason="unpaid"))
+            status, answer = await call("/v1/alerts", theirs)
+            assert (status, "revoked" in answer["message"]) == (401, True)
+            assert (await call("/v1/alerts", token))[0] == 503
+            await at.identity.Resume(identity_pb2.ResumeRequest(pseudonym=terminal))
+            assert (await call("/v1/alerts", theirs))[0] == 503
+            await client.post("/oauth/revoke", token=token)
+            assert (await call("/v1/alerts", token))[0] == 401
+            another = (await client.token(scope="alerts:read"))[1]["access_token"]
+            assert (await call("/v1/alerts", another))[0] == 503
+            await at.tokens.DisableClient(pb.DisableClientRequest(client_id=client.client_id))
+            assert (await call("/v1/alerts", another))[0] == 401
         finally:
             await web.stop()

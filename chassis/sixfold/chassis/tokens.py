@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +22,8 @@ STALE_SECONDS: Final = 3_600.0
 AGAIN_SECONDS: Final = 5.0
 """How often a token of an unknown key may have the keys asked for."""
 SKEW_SECONDS: Final = 30
+REMEMBERED: Final = 10_000
+"""Tokens whose standing is remembered."""
 FetchKeySet = Callable[[], Awaitable[tuple[str, str]]]
 """(issuer, JWK set as JSON). Raises KeysUnavailableError."""
 
@@ -29,17 +32,23 @@ class TokenRefusedError(ValueError):
     """The token proves nothing here; says why, without the token."""
 
 
-class KeysUnavailableError(RuntimeError):
+class IssuerAwayError(RuntimeError):
+    """The identity centre does not answer."""
+
+
+class KeysUnavailableError(IssuerAwayError):
     """The keys are not known, so nothing can be said about a token."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a good token says. `subject` is the client's id where it asks for itself."""
+    """What a good token says. `subject` is the client's id where it asks for itself, and `grant_id` is empty then."""
 
     client_id: str
     subject: str
     scopes: frozenset[str]
+    token_id: str
+    grant_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +105,13 @@ class TokenVerifier:
         if not isinstance(issued, int) or issued > now + SKEW_SECONDS:
             raise TokenRefusedError("it is of the future: are the clocks set?")
         client_id, subject, scope = claims.get("client_id"), claims.get("sub"), claims.get("scope")
-        if not isinstance(client_id, str) or not isinstance(subject, str) or not isinstance(scope, str):
-            raise TokenRefusedError("client_id, sub or scope is missing")
-        return AccessToken(client_id, subject, frozenset(scope.split()))
+        token_id, grant_id = claims.get("jti"), claims.get("sid", "")
+        texts = (client_id, subject, scope, token_id, grant_id)
+        if not all(isinstance(one, str) for one in texts):
+            raise TokenRefusedError("client_id, sub, scope or jti is missing")
+        return AccessToken(
+            str(client_id), str(subject), frozenset(str(scope).split()), str(token_id), str(grant_id)
+        )
 
     async def _keys(self, key_id: str) -> _Known:
         known = self._known
@@ -130,6 +143,44 @@ class TokenVerifier:
         ids = frozenset(str(one.kid) for one in keys.keys)
         self._known = _Known(issuer, keys, ids, self._passed())
         return self._known
+
+
+class Standing:
+    """Whether tokens that verify are still good, for they may be revoked, and who they speak for suspended.
+
+    The issuer is asked about each at most every `seconds`. While it is away, what was last known holds; a token of
+    which nothing is known is then taken, as its signature is good and its end near.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[AccessToken], Awaitable[bool]],
+        *,
+        seconds: float,
+        passed: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`ask` raises IssuerAwayError."""
+        self._ask = ask
+        self._seconds = seconds
+        self._passed = passed
+        self._known: OrderedDict[str, tuple[float, bool]] = OrderedDict()
+        self._away_until = float("-inf")
+
+    async def is_good(self, token: AccessToken) -> bool:
+        now = self._passed()
+        at, good = self._known.get(token.token_id, (float("-inf"), True))
+        if now - at < self._seconds or now < self._away_until:
+            return good
+        try:
+            good = await self._ask(token)
+        except IssuerAwayError:
+            self._away_until = self._passed() + AGAIN_SECONDS
+            return good
+        self._known[token.token_id] = (now, good)
+        self._known.move_to_end(token.token_id)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return good
 
 
 def _header(token: str) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class TokenSettings(Settings):
     audience: str = "sixfold-openapi"
     requests_per_minute: int = Field(600, ge=1, le=1_000_000)
     """Calls a minute of one client."""
+    recheck_seconds: float = Field(15.0, ge=0, le=3_600)
+    """How often the identity centre is asked whether a token is still good: so late is a revoked one refused."""
 
 
 class IncubatorSettings(Settings):

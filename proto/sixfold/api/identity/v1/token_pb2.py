@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sixfold/api/identity/v1/token.proto\x12\x17sixfold.api.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x01\n\x06\x43lient\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x37\n\x0bgrant_types\x18\x04 \x03(\x0e\x32\".sixfold.api.identity.v1.GrantType\x12\x10\n\x08has_keys\x18\x05 \x01(\x08\x12\x11\n\tis_public\x18\x06 \x01(\x08\x12\x13\n\x0bis_disabled\x18\x07 \x01(\x08\x12.\n\nregistered\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x92\x01\n\x15RegisterClientRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x37\n\x0bgrant_types\x18\x03 \x03(\x0e\x32\".sixfold.api.identity.v1.GrantType\x12\x0f\n\x07key_set\x18\x04 \x01(\t\x12\x11\n\tis_public\x18\x05 \x01(\x08\"`\n\x16RegisterClientResponse\x12/\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x1f.sixfold.api.identity.v1.Client\x12\x15\n\rclient_secret\x18\x02 \x01(\t\"\x14\n\x12ListClientsRequest\"G\n\x13ListClientsResponse\x12\x30\n\x07\x63lients\x18\x01 \x03(\x0b\x32\x1f.sixfold.api.identity.v1.Client\".\n\x19\x43hangeClientSecretRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"3\n\x1a\x43hangeClientSecretResponse\x12\x15\n\rclient_secret\x18\x01 \x01(\t\")\n\x14\x44isableClientRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"H\n\x15\x44isableClientResponse\x12/\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x1f.sixfold.api.identity.v1.Client\"2\n\x17RotateSigningKeyRequest\x12\x17\n\x0fwithdraw_others\x18\x01 \x01(\x08\"*\n\x18RotateSigningKeyResponse\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"\x12\n\x10GetKeySetRequest\"4\n\x11GetKeySetResponse\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x0f\n\x07key_set\x18\x02 \x01(\t\"\xa6\x01\n\x05Grant\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x10\n\x08terminal\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65xpires\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x11ListGrantsRequest\x12\x10\n\x08terminal\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"]\n\x12ListGrantsResponse\x12.\n\x06grants\x18\x01 \x03(\x0b\x32\x1e.sixfold.api.identity.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x10\x45ndGrantsRequest\x12\x10\n\x08terminal\x18\x01 \x01(\t\"\"\n\x11\x45ndGrantsResponse\x12\r\n\x05\x65nded\x18\x01 \x01(\r*f\n\tGrantType\x12\x1a\n\x16GRANT_TYPE_UNSPECIFIED\x10\x00\x12!\n\x1dGRANT_TYPE_CLIENT_CREDENTIALS\x10\x01\x12\x1a\n\x16GRANT_TYPE_DEVICE_CODE\x10\x02\x32\x82\x07\n\x0cTokenService\x12q\n\x0eRegisterClient\x12..sixfold.api.identity.v1.RegisterClientRequest\x1a/.sixfold.api.identity.v1.RegisterClientResponse\x12h\n\x0bListClients\x12+.sixfold.api.identity.v1.ListClientsRequest\x1a,.sixfold.api.identity.v1.ListClientsResponse\x12}\n\x12\x43hangeClientSecret\x12\x32.sixfold.api.identity.v1.ChangeClientSecretRequest\x1a\x33.sixfold.api.identity.v1.ChangeClientSecretResponse\x12n\n\rDisableClient\x12-.sixfold.api.identity.v1.DisableClientRequest\x1a..sixfold.api.identity.v1.DisableClientResponse\x12w\n\x10RotateSigningKey\x12\x30.sixfold.api.identity.v1.RotateSigningKeyRequest\x1a\x31.sixfold.api.identity.v1.RotateSigningKeyResponse\x12\x62\n\tGetKeySet\x12).sixfold.api.identity.v1.GetKeySetRequest\x1a*.sixfold.api.identity.v1.GetKeySetResponse\x12\x65\n\nListGrants\x12*.sixfold.api.identity.v1.ListGrantsRequest\x1a+.sixfold.api.identity.v1.ListGrantsResponse\x12\x62\n\tEndGrants\x12).sixfold.api.identity.v1.EndGrantsRequest\x1a*.sixfold.api.identity.v1.EndGrantsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sixfold/api/identity/v1/token.proto\x12\x17sixfold.api.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x01\n\x06\x43lient\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x37\n\x0bgrant_types\x18\x04 \x03(\x0e\x32\".sixfold.api.identity.v1.GrantType\x12\x10\n\x08has_keys\x18\x05 \x01(\x08\x12\x11\n\tis_public\x18\x06 \x01(\x08\x12\x13\n\x0bis_disabled\x18\x07 \x01(\x08\x12.\n\nregistered\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x92\x01\n\x15RegisterClientRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x37\n\x0bgrant_types\x18\x03 \x03(\x0e\x32\".sixfold.api.identity.v1.GrantType\x12\x0f\n\x07key_set\x18\x04 \x01(\t\x12\x11\n\tis_public\x18\x05 \x01(\x08\"`\n\x16RegisterClientResponse\x12/\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x1f.sixfold.api.identity.v1.Client\x12\x15\n\rclient_secret\x18\x02 \x01(\t\"\x14\n\x12ListClientsRequest\"G\n\x13ListClientsResponse\x12\x30\n\x07\x63lients\x18\x01 \x03(\x0b\x32\x1f.sixfold.api.identity.v1.Client\".\n\x19\x43hangeClientSecretRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"3\n\x1a\x43hangeClientSecretResponse\x12\x15\n\rclient_secret\x18\x01 \x01(\t\")\n\x14\x44isableClientRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"H\n\x15\x44isableClientResponse\x12/\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x1f.sixfold.api.identity.v1.Client\"2\n\x17RotateSigningKeyRequest\x12\x17\n\x0fwithdraw_others\x18\x01 \x01(\x08\"*\n\x18RotateSigningKeyResponse\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"\x12\n\x10GetKeySetRequest\"4\n\x11GetKeySetResponse\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x0f\n\x07key_set\x18\x02 \x01(\t\"P\n\x17\x43heckAccessTokenRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x10\n\x08token_id\x18\x02 \x01(\t\x12\x10\n\x08grant_id\x18\x03 \x01(\t\"+\n\x18\x43heckAccessTokenResponse\x12\x0f\n\x07is_good\x18\x01 \x01(\x08\"\xa6\x01\n\x05Grant\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x10\n\x08terminal\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65xpires\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x11ListGrantsRequest\x12\x10\n\x08terminal\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"]\n\x12ListGrantsResponse\x12.\n\x06grants\x18\x01 \x03(\x0b\x32\x1e.sixfold.api.identity.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x10\x45ndGrantsRequest\x12\x10\n\x08terminal\x18\x01 \x01(\t\"\"\n\x11\x45ndGrantsResponse\x12\r\n\x05\x65nded\x18\x01 \x01(\r*f\n\tGrantType\x12\x1a\n\x16GRANT_TYPE_UNSPECIFIED\x10\x00\x12!\n\x1dGRANT_TYPE_CLIENT_CREDENTIALS\x10\x01\x12\x1a\n\x16GRANT_TYPE_DEVICE_CODE\x10\x02\x32\xfb\x07\n\x0cTokenService\x12q\n\x0eRegisterClient\x12..sixfold.api.identity.v1.RegisterClientRequest\x1a/.sixfold.api.identity.v1.RegisterClientResponse\x12h\n\x0bListClients\x12+.sixfold.api.identity.v1.ListClientsRequest\x1a,.sixfold.api.identity.v1.ListClientsResponse\x12}\n\x12\x43hangeClientSecret\x12\x32.sixfold.api.identity.v1.ChangeClientSecretRequest\x1a\x33.sixfold.api.identity.v1.ChangeClientSecretResponse\x12n\n\rDisableClient\x12-.sixfold.api.identity.v1.DisableClientRequest\x1a..sixfold.api.identity.v1.DisableClientResponse\x12w\n\x10RotateSigningKey\x12\x30.sixfold.api.identity.v1.RotateSigningKeyRequest\x1a\x31.sixfold.api.identity.v1.RotateSigningKeyResponse\x12\x62\n\tGetKeySet\x12).sixfold.api.identity.v1.GetKeySetRequest\x1a*.sixfold.api.identity.v1.GetKeySetResponse\x12w\n\x10\x43heckAccessToken\x12\x30.sixfold.api.identity.v1.CheckAccessTokenRequest\x1a\x31.sixfold.api.identity.v1.CheckAccessTokenResponse\x12\x65\n\nListGrants\x12*.sixfold.api.identity.v1.ListGrantsRequest\x1a+.sixfold.api.identity.v1.ListGrantsResponse\x12\x62\n\tEndGrants\x12).sixfold.api.identity.v1.EndGrantsRequest\x1a*.sixfold.api.identity.v1.EndGrantsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sixfold.api.identity.v1.token_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GRANTTYPE']._serialized_start=1485
-  _globals['_GRANTTYPE']._serialized_end=1587
+  _globals['_GRANTTYPE']._serialized_start=1612
+  _globals['_GRANTTYPE']._serialized_end=1714
   _globals['_CLIENT']._serialized_start=98
   _globals['_CLIENT']._serialized_end=318
   _globals['_REGISTERCLIENTREQUEST']._serialized_start=321
@@ -60,16 +60,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETKEYSETREQUEST']._serialized_end=994
   _globals['_GETKEYSETRESPONSE']._serialized_start=996
   _globals['_GETKEYSETRESPONSE']._serialized_end=1048
-  _globals['_GRANT']._serialized_start=1051
-  _globals['_GRANT']._serialized_end=1217
-  _globals['_LISTGRANTSREQUEST']._serialized_start=1219
-  _globals['_LISTGRANTSREQUEST']._serialized_end=1314
-  _globals['_LISTGRANTSRESPONSE']._serialized_start=1316
-  _globals['_LISTGRANTSRESPONSE']._serialized_end=1409
-  _globals['_ENDGRANTSREQUEST']._serialized_start=1411
-  _globals['_ENDGRANTSREQUEST']._serialized_end=1447
-  _globals['_ENDGRANTSRESPONSE']._serialized_start=1449
-  _globals['_ENDGRANTSRESPONSE']._serialized_end=1483
-  _globals['_TOKENSERVICE']._serialized_start=1590
-  _globals['_TOKENSERVICE']._serialized_end=2488
+  _globals['_CHECKACCESSTOKENREQUEST']._serialized_start=1050
+  _globals['_CHECKACCESSTOKENREQUEST']._serialized_end=1130
+  _globals['_CHECKACCESSTOKENRESPONSE']._serialized_start=1132
+  _globals['_CHECKACCESSTOKENRESPONSE']._serialized_end=1175
+  _globals['_GRANT']._serialized_start=1178
+  _globals['_GRANT']._serialized_end=1344
+  _globals['_LISTGRANTSREQUEST']._serialized_start=1346
+  _globals['_LISTGRANTSREQUEST']._serialized_end=1441
+  _globals['_LISTGRANTSRESPONSE']._serialized_start=1443
+  _globals['_LISTGRANTSRESPONSE']._serialized_end=1536
+  _globals['_ENDGRANTSREQUEST']._serialized_start=1538
+  _globals['_ENDGRANTSREQUEST']._serialized_end=1574
+  _globals['_ENDGRANTSRESPONSE']._serialized_start=1576
+  _globals['_ENDGRANTSRESPONSE']._serialized_end=1610
+  _globals['_TOKENSERVICE']._serialized_start=1717
+  _globals['_TOKENSERVICE']._serialized_end=2736
 # @@protoc_insertion_point(module_scope)

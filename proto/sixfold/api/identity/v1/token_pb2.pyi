@@ -119,6 +119,22 @@ class GetKeySetResponse(_message.Message):
     key_set: str
     def __init__(self, issuer: _Optional[str] = ..., key_set: _Optional[str] = ...) -> None: ...
 
+class CheckAccessTokenRequest(_message.Message):
+    __slots__ = ("client_id", "token_id", "grant_id")
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    GRANT_ID_FIELD_NUMBER: _ClassVar[int]
+    client_id: str
+    token_id: str
+    grant_id: str
+    def __init__(self, client_id: _Optional[str] = ..., token_id: _Optional[str] = ..., grant_id: _Optional[str] = ...) -> None: ...
+
+class CheckAccessTokenResponse(_message.Message):
+    __slots__ = ("is_good",)
+    IS_GOOD_FIELD_NUMBER: _ClassVar[int]
+    is_good: bool
+    def __init__(self, is_good: _Optional[bool] = ...) -> None: ...
+
 class Grant(_message.Message):
     __slots__ = ("grant_id", "client_id", "terminal", "scopes", "since", "expires")
     GRANT_ID_FIELD_NUMBER: _ClassVar[int]

@@ -64,6 +64,11 @@ class TokenServiceStub:
                 request_serializer=sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.GetKeySetRequest.SerializeToString,
                 response_deserializer=sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.GetKeySetResponse.FromString,
                 _registered_method=True)
+        self.CheckAccessToken = channel.unary_unary(
+                '/sixfold.api.identity.v1.TokenService/CheckAccessToken',
+                request_serializer=sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.CheckAccessTokenRequest.SerializeToString,
+                response_deserializer=sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.CheckAccessTokenResponse.FromString,
+                _registered_method=True)
         self.ListGrants = channel.unary_unary(
                 '/sixfold.api.identity.v1.TokenService/ListGrants',
                 request_serializer=sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.ListGrantsRequest.SerializeToString,
@@ -93,7 +98,8 @@ class TokenServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangeClientSecret(self, request, context):
-        """Another secret; the one before is over at once. Reasons: CLIENT_UNKNOWN, CLIENT_DISABLED, CLIENT_HAS_KEYS.
+        """Another secret; the one before is over at once. Reasons: CLIENT_UNKNOWN, CLIENT_DISABLED,
+        CLIENT_HAS_NO_SECRET.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,6 +121,14 @@ class TokenServiceServicer:
 
     def GetKeySet(self, request, context):
         """What verifies the tokens that are good now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckAccessToken(self, request, context):
+        """Whether an access token whose signature and times are good still is: not revoked, its client not disabled, its
+        terminal and the terminal's subscriber neither suspended nor retired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,6 +180,11 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.GetKeySet,
                     request_deserializer=sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.GetKeySetRequest.FromString,
                     response_serializer=sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.GetKeySetResponse.SerializeToString,
+            ),
+            'CheckAccessToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckAccessToken,
+                    request_deserializer=sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.CheckAccessTokenRequest.FromString,
+                    response_serializer=sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.CheckAccessTokenResponse.SerializeToString,
             ),
             'ListGrants': grpc.unary_unary_rpc_method_handler(
                     servicer.ListGrants,
@@ -340,6 +359,33 @@ class TokenService:
             '/sixfold.api.identity.v1.TokenService/GetKeySet',
             sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.GetKeySetRequest.SerializeToString,
             sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.GetKeySetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckAccessToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sixfold.api.identity.v1.TokenService/CheckAccessToken',
+            sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.CheckAccessTokenRequest.SerializeToString,
+            sixfold_dot_api_dot_identity_dot_v1_dot_token__pb2.CheckAccessTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -12,7 +12,7 @@ from sixfold.chassis.rpc import InvalidArgument
 from sixfold.identity.credentials.servicer import credential_refusal
 from sixfold.identity.domain.decisions import terminal_of
 from sixfold.identity.domain.oauth import CLIENT_CREDENTIALS, DEVICE_CODE, Client, Grant
-from sixfold.identity.domain.oauth_decisions import client_of
+from sixfold.identity.domain.oauth_decisions import client_of, is_good
 from sixfold.identity.domain.values import RefusedError
 from sixfold.identity.oauth.desk import TokenDesk
 from sixfold.identity.oauth.keys import key_set
@@ -69,6 +69,13 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
     async def GetKeySet(self, request: pb.GetKeySetRequest, context: Any) -> pb.GetKeySetResponse:
         published = self._desk.oauth.published(self._desk.now())
         return pb.GetKeySetResponse(issuer=self._desk.maker.issuer, key_set=json.dumps(key_set(published)))
+
+    async def CheckAccessToken(
+        self, request: pb.CheckAccessTokenRequest, context: Any
+    ) -> pb.CheckAccessTokenResponse:
+        desk = self._desk
+        good = is_good(desk.registry, request.client_id, request.token_id, request.grant_id, desk.now())
+        return pb.CheckAccessTokenResponse(is_good=bool(good))
 
     async def ListGrants(self, request: pb.ListGrantsRequest, context: Any) -> pb.ListGrantsResponse:
         try:
