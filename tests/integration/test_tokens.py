@@ -1,5 +1,6 @@
 """Tokens over HTTP, on the real NATS: for clients, for terminals whose subscribers agree; refusals by their names."""
 
+import asyncio
 import json
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -8,9 +9,11 @@ from urllib.parse import urlencode
 
 import grpc
 import pytest
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc import jwt
-from joserfc.jwk import KeySet, OctKey, OKPKey
+from joserfc.jwk import KeySet, OctKey, OKPKey, RSAKey
 
 from sixfold.api.identity.v1 import credential_pb2, identity_pb2
 from sixfold.api.identity.v1 import token_pb2 as pb
@@ -355,6 +358,41 @@ async def test_one_host_cannot_hold_all_device_codes_of_a_public_client(nats_url
         # a client that proves itself is not held to it: it asks for many devices from one host
         proven = await partner(at, "openid")
         assert (await proven.post("/oauth/device_authorization"))[0] == 200
+
+
+async def test_a_client_of_another_make_has_tokens(nats_url, telemetry, tmp_path, monkeypatch):
+    monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # no TLS stands before the centre of a test
+    async with tokens(nats_url, telemetry, tmp_path) as at:
+        metadata = json.loads((await at.curl("/.well-known/oauth-authorization-server"))[1])
+        endpoint = metadata["token_endpoint"]
+        terminal = await with_secret(at)
+        client = await partner(at, "traffic:read", "offline_access")
+        with OAuth2Session(client.client_id, client.secret, scope="traffic:read") as session:
+            own = await asyncio.to_thread(session.fetch_token, endpoint, grant_type="client_credentials")
+            told = {"token": own["access_token"]}
+            asked = await asyncio.to_thread(
+                session.introspect_token, metadata["introspection_endpoint"], **told
+            )
+            assert asked.json()["client_id"] == client.client_id
+            await asyncio.to_thread(session.revoke_token, metadata["revocation_endpoint"], **told)
+            assert await client.introspect(own["access_token"]) == {"active": False}
+            _, code = await client.post("/oauth/device_authorization")
+            await agree(at, code, terminal)
+            granted = await asyncio.to_thread(
+                session.fetch_token, endpoint, grant_type=DEVICE, device_code=code["device_code"]
+            )
+            fresh = await asyncio.to_thread(session.refresh_token, endpoint)
+            assert fresh["refresh_token"] != granted["refresh_token"]
+        for key, algorithm in (
+            (RSAKey.generate_key(2048), None),
+            (OKPKey.generate_key("Ed25519"), "Ed25519"),
+        ):
+            public = json.dumps(KeySet([key]).as_dict(private=False))
+            client = await partner(at, "traffic:read", key_set=public)
+            proof = PrivateKeyJWT(endpoint, alg=algorithm)
+            with OAuth2Session(client.client_id, key, token_endpoint_auth_method=proof) as session:
+                own = await asyncio.to_thread(session.fetch_token, endpoint, grant_type="client_credentials")
+            assert claims(own["access_token"])["sub"] == client.client_id
 
 
 async def test_the_open_api_takes_them(nats_url, telemetry, tmp_path):
