@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 
+from sixfold.local.command_line import HomeOption, say
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, Home, home_at, read_endpoints
 
@@ -13,14 +13,7 @@ app = typer.Typer(
     help="The access network by RADIUS: sessions, their disconnection, a FreeRADIUS for EAP-TLS.",
     no_args_is_help=True,
 )
-HomeOption = Annotated[
-    Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
-]
 PAGE: Final = 1000
-
-
-def _say(text: str) -> None:
-    Console().print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _ask(home: Path, rpc: str, request: Any) -> Any:
@@ -48,11 +41,11 @@ def sessions(
         page = _ask(home, "ListSessions", asked)
         for one in page.sessions:
             since = f"{one.since.ToDatetime():%Y-%m-%dT%H:%M:%SZ}"
-            _say(" ".join((one.key, one.access_server, one.terminal, since, *one.prefixes)))
+            say(" ".join((one.key, one.access_server, one.terminal, since, *one.prefixes)))
         count += len(page.sessions)
         token = page.next_page_token
         if not count:
-            _say("no session is live")
+            say("no session is live")
             return
 
 
@@ -65,7 +58,7 @@ def disconnect(
     from sixfold.api.identity.v1 import aaa_pb2 as pb
 
     _ask(home, "DisconnectSession", pb.DisconnectSessionRequest(key=key))
-    _say("its access server has ended it")
+    say("its access server has ended it")
 
 
 @app.command()
@@ -74,7 +67,7 @@ def servers(home: HomeOption = DEFAULT_HOME) -> None:
     from sixfold.api.identity.v1 import aaa_pb2 as pb
 
     for one in _ask(home, "ListAccessServers", pb.ListAccessServersRequest()).access_servers:
-        _say(f"{one.name} from {one.prefix} gateway {one.gateway} sessions {one.sessions}")
+        say(f"{one.name} from {one.prefix} gateway {one.gateway} sessions {one.sessions}")
 
 
 @app.command()
@@ -117,9 +110,9 @@ def freeradius(
     except OSError as error:
         raise LocalError(f"{error.filename}: {error.strerror}.") from error
     for one in clients:
-        _say(f"{one.name}: shared secret in {folder / one.name}.secret")
-    _say(f"{folder / 'server.pem'}: {'made' if is_new else 'kept'}; terminals are to trust it, and it alone")
-    _say(f"start it: freeradius -f -d {folder}    (-X instead of -f: it says what it does)")
+        say(f"{one.name}: shared secret in {folder / one.name}.secret")
+    say(f"{folder / 'server.pem'}: {'made' if is_new else 'kept'}; terminals are to trust it, and it alone")
+    say(f"start it: freeradius -f -d {folder}    (-X instead of -f: it says what it does)")
 
 
 def _named(text: str) -> tuple[str, str]:

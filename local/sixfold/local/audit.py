@@ -6,13 +6,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from sixfold.local.command_line import HomeOption
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
 
 app = typer.Typer(help="The audit trail of the trace desk.", no_args_is_help=True)
-HomeOption = Annotated[
-    Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
-]
 
 
 @app.command()

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from sixfold.local.command_line import HomeOption, say
 from sixfold.local.home import DEFAULT_HOME, home_at
 from sixfold.local.register import CLASSES, number_of
 
@@ -13,14 +13,7 @@ app = typer.Typer(
     help="Terminals' certificates and secrets: enrol, list, revoke.",
     no_args_is_help=True,
 )
-HomeOption = Annotated[
-    Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
-]
 Terminal = Annotated[str, typer.Argument(help="The terminal's pseudonym, t-….")]
-
-
-def _say(text: str) -> None:
-    Console().print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _ask(home: Path, rpc: str, request: Any) -> Any:
@@ -55,7 +48,7 @@ def enrol(
             pb.EnrolTerminalRequest(subscriber=subscriber, terminal_class=kind, hardware_reference=hardware)
         )
 
-    _say(call(home_at(home), IdentityServiceStub, both).terminal.terminal)
+    say(call(home_at(home), IdentityServiceStub, both).terminal.terminal)
 
 
 @app.command()
@@ -68,7 +61,7 @@ def token(
     from sixfold.api.identity.v1 import credential_pb2 as pb
 
     request = pb.IssueEnrolmentTokenRequest(terminal=terminal, valid_seconds=int(hours * 3_600))
-    _say(_ask(home, "IssueEnrolmentToken", request).token)
+    say(_ask(home, "IssueEnrolmentToken", request).token)
 
 
 @app.command()
@@ -76,7 +69,7 @@ def secret(terminal: Terminal, home: HomeOption = DEFAULT_HOME) -> None:
     """Draw a new CPE secret; it is shown this once."""
     from sixfold.api.identity.v1 import credential_pb2 as pb
 
-    _say(_ask(home, "SetCpeSecret", pb.SetCpeSecretRequest(terminal=terminal)).drawn_secret)
+    say(_ask(home, "SetCpeSecret", pb.SetCpeSecretRequest(terminal=terminal)).drawn_secret)
 
 
 @app.command("list")
@@ -86,7 +79,7 @@ def list_certificates(terminal: Terminal, home: HomeOption = DEFAULT_HOME) -> No
 
     for one in _ask(home, "ListCertificates", pb.ListCertificatesRequest(terminal=terminal)).certificates:
         status = pb.CertificateStatus.Name(one.status).removeprefix("CERTIFICATE_STATUS_").lower()
-        _say(f"{one.serial} {status} {one.not_after.ToDatetime():%Y-%m-%dT%H:%M:%SZ} {one.reason}".rstrip())
+        say(f"{one.serial} {status} {one.not_after.ToDatetime():%Y-%m-%dT%H:%M:%SZ} {one.reason}".rstrip())
 
 
 @app.command()
@@ -99,4 +92,4 @@ def revoke(
     from sixfold.api.identity.v1 import credential_pb2 as pb
 
     revoked = _ask(home, "RevokeCertificate", pb.RevokeCertificateRequest(serial=serial, reason=reason))
-    _say(f"revoked as {revoked.certificate.reason}")
+    say(f"revoked as {revoked.certificate.reason}")

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sixfold.local.command_line import HomeOption, say
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
 
@@ -17,9 +18,6 @@ app = typer.Typer(
     help="Mitigations: suggest, propose (dry), approve, withdraw, and what the gateways enforce.",
     no_args_is_help=True,
 )
-HomeOption = Annotated[
-    Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
-]
 Actor = Annotated[str, typer.Option("--as", help="Who decides; default: your login name.")]
 Note = Annotated[str, typer.Option("--note", help="Why; kept with the decision.")]
 Identifier = Annotated[str, typer.Argument(help="The mitigation's id, mit-….")]
@@ -27,10 +25,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
 ACTIONS: Final = ("block", "rate-limit", "divert", "mark")
 _KINDS: Final = {1: "block", 2: "rate-limit", 3: "divert", 4: "mark"}
 _TIMES: Final = "%Y-%m-%d %H:%M:%SZ"
-
-
-def _say(text: str) -> None:
-    Console().print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _show_json(message: Any) -> None:
@@ -56,9 +50,9 @@ def suggest(
 
     found = _ask(home, "SuggestMitigation", pb.SuggestMitigationRequest(incident_id=incident)).suggestions
     if not found:
-        _say("nothing is suggested: its evidence names no traffic that a policy may match")
+        say("nothing is suggested: its evidence names no traffic that a policy may match")
     for one in found:
-        _say(f"{one.key}  {policy_text(one.policy)}\n        {one.reason}; covers {one.coverage:.0%}")
+        say(f"{one.key}  {policy_text(one.policy)}\n        {one.reason}; covers {one.coverage:.0%}")
 
 
 @app.command()
@@ -128,9 +122,9 @@ def propose(
         dry_run=dry_run,
     )
     made = _ask(home, "ProposeMitigation", request).mitigation
-    _say(_details(made))
+    say(_details(made))
     if dry_run:
-        _say("dry run: nothing was decided")
+        say("dry run: nothing was decided")
 
 
 @app.command()
@@ -166,7 +160,7 @@ def show(mitigation: Identifier, as_json: JsonOption = False, home: HomeOption =
     if as_json:
         _show_json(one)
     else:
-        _say(_details(one))
+        say(_details(one))
 
 
 @app.command("list")
@@ -186,7 +180,7 @@ def list_mitigations(
         _show_json(found)
         return
     if not found.mitigations:
-        _say(
+        say(
             "There are no mitigations."
             if every
             else "No mitigation is proposed or active; `--all`: also ended ones."
@@ -223,7 +217,7 @@ def _decide(home: Path, verb: str, mitigation: str, actor: str, note: str) -> No
     request = getattr(pb, f"{verb}MitigationRequest")(
         mitigation_id=mitigation, actor=_actor(actor), note=note
     )
-    _say(_details(_ask(home, f"{verb}Mitigation", request).mitigation))
+    say(_details(_ask(home, f"{verb}Mitigation", request).mitigation))
 
 
 def _actor(given: str) -> str:

@@ -4,25 +4,18 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 
+from sixfold.local.command_line import HomeOption, say
 from sixfold.local.home import DEFAULT_HOME, home_at
 
 app = typer.Typer(
     help="Subscribers and terminals: enrol, show, suspend, resume, retire, bind addresses.",
     no_args_is_help=True,
 )
-HomeOption = Annotated[
-    Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
-]
 Pseudonym = Annotated[str, typer.Argument(help="Of a subscriber (s-…) or a terminal (t-…).")]
 Reason = Annotated[str, typer.Option(help="Kept with the event.")]
 KINDS: Final = ("person", "organisation")
 CLASSES: Final = ("person", "enterprise", "home-gateway", "lte", "iot")
-
-
-def _say(text: str) -> None:
-    Console().print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _ask(home: Path, rpc: str, request: Any) -> Any:
@@ -63,7 +56,7 @@ def subscriber(
 
     number = number_of(pb.SubscriberKind, "SUBSCRIBER_KIND_", kind, KINDS, "--kind")
     request = pb.EnrolSubscriberRequest(person_reference=customer, kind=number)
-    _say(_ask(home, "EnrolSubscriber", request).subscriber.subscriber)
+    say(_ask(home, "EnrolSubscriber", request).subscriber.subscriber)
 
 
 @app.command()
@@ -83,7 +76,7 @@ def terminal(
     request = pb.EnrolTerminalRequest(
         subscriber=subscriber, terminal_class=number, hardware_reference=hardware
     )
-    _say(_ask(home, "EnrolTerminal", request).terminal.terminal)
+    say(_ask(home, "EnrolTerminal", request).terminal.terminal)
 
 
 @app.command()
@@ -100,9 +93,9 @@ def show(pseudonym: Pseudonym, home: HomeOption = DEFAULT_HOME) -> None:
         what = f"{_word(pb.TerminalClass, one.terminal_class)} of {one.subscriber}"
         bindings = _ask(home, "ListBindings", pb.ListBindingsRequest(terminal=pseudonym)).bindings
     enrolled = f"{one.enrolled.ToDatetime():%Y-%m-%dT%H:%M:%SZ}"
-    _say(f"{pseudonym} {_word(pb.LifecycleState, one.state)} {what} enrolled {enrolled}")
+    say(f"{pseudonym} {_word(pb.LifecycleState, one.state)} {what} enrolled {enrolled}")
     for binding in bindings:
-        _say(_binding(binding))
+        say(_binding(binding))
 
 
 @app.command()
@@ -111,7 +104,7 @@ def suspend(pseudonym: Pseudonym, reason: Reason = "", home: HomeOption = DEFAUL
     from sixfold.api.identity.v1 import identity_pb2 as pb
 
     _ask(home, "Suspend", pb.SuspendRequest(pseudonym=pseudonym, reason=reason))
-    _say(f"{pseudonym} is suspended")
+    say(f"{pseudonym} is suspended")
 
 
 @app.command()
@@ -120,7 +113,7 @@ def resume(pseudonym: Pseudonym, reason: Reason = "", home: HomeOption = DEFAULT
     from sixfold.api.identity.v1 import identity_pb2 as pb
 
     _ask(home, "Resume", pb.ResumeRequest(pseudonym=pseudonym, reason=reason))
-    _say(f"{pseudonym} is active")
+    say(f"{pseudonym} is active")
 
 
 @app.command()
@@ -136,7 +129,7 @@ def retire(
     if not yes:
         typer.confirm(f"Retire {pseudonym} for good?", abort=True)
     answer = _ask(home, "Retire", pb.RetireRequest(pseudonym=pseudonym, reason=reason))
-    _say(f"{pseudonym} is retired; bindings that ended: {answer.released_bindings}")
+    say(f"{pseudonym} is retired; bindings that ended: {answer.released_bindings}")
 
 
 @app.command()
@@ -162,7 +155,7 @@ def bind(
         gateway=gateway,
         idempotency_key=key,
     )
-    _say(_binding(_ask(home, "BindAddress", request).binding))
+    say(_binding(_ask(home, "BindAddress", request).binding))
 
 
 @app.command()
@@ -174,4 +167,4 @@ def release(
     from sixfold.api.identity.v1 import identity_pb2 as pb
 
     until = _ask(home, "ReleaseBinding", pb.ReleaseBindingRequest(binding_id=binding)).until
-    _say(f"ended {until.ToDatetime():%Y-%m-%dT%H:%M:%SZ}")
+    say(f"ended {until.ToDatetime():%Y-%m-%dT%H:%M:%SZ}")

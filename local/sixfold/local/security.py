@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
+from sixfold.local.command_line import HomeOption, say
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
 
@@ -16,19 +17,12 @@ app = typer.Typer(
     help="Incidents: list, show, acknowledge, note, close, false positives, STIX; feeds and replicas.",
     no_args_is_help=True,
 )
-HomeOption = Annotated[
-    Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
-]
 Identifier = Annotated[str, typer.Argument(help="The incident's id, inc-….")]
 Actor = Annotated[str, typer.Option("--as", help="Who decides; default: your login name.")]
 Note = Annotated[str, typer.Option("--note", help="Why; kept with the decision.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
 STATUSES: Final = ("open", "acknowledged", "mitigated", "closed", "false-positive")
 _TIMES: Final = "%Y-%m-%d %H:%M:%SZ"
-
-
-def _say(text: str) -> None:
-    Console().print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _ask(home: Path, rpc: str, request: Any) -> Any:
@@ -96,17 +90,17 @@ def incidents(
         _show_json(found)
         return
     if not found.incidents:
-        _say("There are no incidents.")
+        say("There are no incidents.")
         return
     for one in found.incidents:
         word = "from" if one.side == "source" else "to"
-        _say(
+        say(
             f"{one.incident_id} {_severity(one)} {_status(one)}: {one.vector} {word} {one.victim}, "
             f"peak {rate(one.peak.bits_per_second)}, sure to {one.confidence:.0%}, "
             f"{_time(one, 'opened')} to {_time(one, 'last_seen')}"
         )
     if found.next_page_token:
-        _say("There are more: `--limit` up to 500, or `--victim`, narrow it down.")
+        say("There are more: `--limit` up to 500, or `--victim`, narrow it down.")
 
 
 @app.command()
@@ -118,7 +112,7 @@ def show(incident: Identifier, as_json: JsonOption = False, home: HomeOption = D
     if as_json:
         _show_json(one)
         return
-    _say(_described(one))
+    say(_described(one))
 
 
 def _described(one: Any) -> str:
@@ -174,7 +168,7 @@ def _shares(shares: Any) -> str:
 
 def _decide(home: Path, rpc: str, request: Any) -> None:
     one = _ask(home, rpc, request).incident
-    _say(f"{one.incident_id} is {_status(one)}")
+    say(f"{one.incident_id} is {_status(one)}")
 
 
 @app.command()
@@ -206,11 +200,11 @@ def false_positive(
 
     request = pb.MarkIncidentFalsePositiveRequest(incident_id=incident, actor=_actor(actor), note=note)
     one = _ask(home, "MarkIncidentFalsePositive", request).incident
-    _say(f"{one.incident_id} is {_status(one)}")
+    say(f"{one.incident_id} is {_status(one)}")
     raised = _ask(home, "ListThresholdAdjustments", pb.ListThresholdAdjustmentsRequest(object=one.victim))
     for adjustment in raised.adjustments:
         if adjustment.incident_id == one.incident_id:
-            _say(_adjustment(adjustment))
+            say(_adjustment(adjustment))
 
 
 @app.command()
@@ -249,9 +243,9 @@ def thresholds(
         home, "ListThresholdAdjustments", pb.ListThresholdAdjustmentsRequest(object=inside)
     ).adjustments
     for one in found:
-        _say(_adjustment(one))
+        say(_adjustment(one))
     if not found:
-        _say("No threshold is raised.")
+        say("No threshold is raised.")
 
 
 @app.command()
@@ -266,7 +260,7 @@ def revert(
 
     request = pb.RevertThresholdAdjustmentRequest(adjustment_id=adjustment, actor=_actor(actor), note=note)
     _ask(home, "RevertThresholdAdjustment", request)
-    _say(f"{adjustment} is taken back")
+    say(f"{adjustment} is taken back")
 
 
 @app.command()
@@ -287,7 +281,7 @@ def stix(
         output.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise LocalError(f"{output} cannot be written: {error.strerror}") from error
-    _say(f"{output}: {len(text):,} characters")
+    say(f"{output}: {len(text):,} characters")
 
 
 @app.command()
@@ -300,20 +294,20 @@ def feeds(as_json: JsonOption = False, home: HomeOption = DEFAULT_HOME) -> None:
         _show_json(found)
         return
     if not found.feeds:
-        _say("No feed is configured: `intel.feeds` in the security centre's settings.")
+        say("No feed is configured: `intel.feeds` in the security centre's settings.")
         return
     for one in found.feeds:
-        _say(
+        say(
             f"{one.name} ({one.kind}) {_feed_state(one)}: {one.prefixes:,} prefixes, taken {_time(one, 'taken')}, "
             f"used until {_time(one, 'expires')}"
         )
         if one.refused:
-            _say(
+            say(
                 "  refused: "
                 + ", ".join(f"{cause} {number:,}" for cause, number in sorted(one.refused.items()))
             )
         if one.trouble:
-            _say(f"  {one.trouble}")
+            say(f"  {one.trouble}")
 
 
 def _feed_state(one: Any) -> str:
@@ -334,7 +328,7 @@ def refresh(
     from sixfold.api.security.v1 import security_pb2 as pb
 
     one = _ask(home, "RefreshFeed", pb.RefreshFeedRequest(name=feed, accept_change=accept)).feed
-    _say(
+    say(
         f"{one.name} is {_feed_state(one)} with {one.prefixes:,} prefixes"
         + (f": {one.trouble}" if one.trouble else "")
     )
@@ -351,9 +345,9 @@ def look_up(
     found = _ask(home, "LookUpAddress", pb.LookUpAddressRequest(address=address)).listings
     for one in found:
         span = one.first if one.first == one.last else f"{one.first} to {one.last}"
-        _say(f"{one.feed} lists {span}, sure to {one.confidence:.0%}")
+        say(f"{one.feed} lists {span}, sure to {one.confidence:.0%}")
     if not found:
-        _say(f"No feed lists {address}.")
+        say(f"No feed lists {address}.")
 
 
 @app.command()
@@ -363,7 +357,7 @@ def replicas(home: HomeOption = DEFAULT_HOME) -> None:
 
     for one in _ask(home, "ListReplicas", pb.ListReplicasRequest()).replicas:
         held = ", ".join(map(str, one.partitions)) or "none"
-        _say(f"{one.name}: partitions {held}{' (this one answers)' if one.self else ''}")
+        say(f"{one.name}: partitions {held}{' (this one answers)' if one.self else ''}")
 
 
 @app.command()
@@ -384,13 +378,13 @@ def detectors(
     for one in answer.detectors:
         state = "" if one.enabled else " (off)"
         failed = f", failed {one.failures} times" if one.failures else ""
-        _say(f"{one.name}{state}: {one.title}; signals {one.signals}{failed}")
+        say(f"{one.name}{state}: {one.title}; signals {one.signals}{failed}")
         if whole:
             origin = pb.Detector.Origin.Name(one.origin).removeprefix("ORIGIN_").lower().replace("_", "-")
-            _say(f"    {origin}; {one.technique or 'no technique'}; after {one.source}")
-            _say(f"    misses: {one.misses}")
+            say(f"    {origin}; {one.technique or 'no technique'}; after {one.source}")
+            say(f"    misses: {one.misses}")
             for name, value in sorted(one.parameters.items()):
-                _say(f"    {name} = {value}")
+                say(f"    {name} = {value}")
 
 
 @app.command()
@@ -407,4 +401,4 @@ def rules(
     except RuleError as error:
         raise LocalError(f"{error}.") from error
     for one in found:
-        _say(f"{one.name}: {one.title}")
+        say(f"{one.name}: {one.title}")

@@ -4,24 +4,17 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 
+from sixfold.local.command_line import HomeOption, say
 from sixfold.local.home import DEFAULT_HOME, home_at
 
 app = typer.Typer(
     help="Clients that may ask for tokens, signing keys, what terminals have granted.",
     no_args_is_help=True,
 )
-HomeOption = Annotated[
-    Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
-]
 ClientId = Annotated[str, typer.Argument(help="The client's id, c-….")]
 GRANTS: Final = ("client-credentials", "device-code")
 _PAGE: Final = 1_000
-
-
-def _say(text: str) -> None:
-    Console().print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _ask(home: Path, rpc: str, request: Any) -> Any:
@@ -68,9 +61,9 @@ def register(
         name=name, scopes=scope, grant_types=kinds, key_set=keys, is_public=public
     )
     made = _ask(home, "RegisterClient", request)
-    _say(f"client_id {made.client.client_id}")
+    say(f"client_id {made.client.client_id}")
     if made.client_secret:
-        _say(f"client_secret {made.client_secret}")
+        say(f"client_secret {made.client_secret}")
 
 
 @app.command()
@@ -82,7 +75,7 @@ def clients(home: HomeOption = DEFAULT_HOME) -> None:
         proof = "keys" if one.has_keys else "public" if one.is_public else "secret"
         state = " disabled" if one.is_disabled else ""
         kinds = ",".join(map(_word, one.grant_types))
-        _say(f"{one.client_id} {proof}{state} {kinds} [{' '.join(one.scopes)}] {one.name}")
+        say(f"{one.client_id} {proof}{state} {kinds} [{' '.join(one.scopes)}] {one.name}")
 
 
 @app.command()
@@ -91,7 +84,7 @@ def secret(client_id: ClientId, home: HomeOption = DEFAULT_HOME) -> None:
     from sixfold.api.identity.v1 import token_pb2 as pb
 
     request = pb.ChangeClientSecretRequest(client_id=client_id)
-    _say(_ask(home, "ChangeClientSecret", request).client_secret)
+    say(_ask(home, "ChangeClientSecret", request).client_secret)
 
 
 @app.command()
@@ -99,7 +92,7 @@ def disable(client_id: ClientId, home: HomeOption = DEFAULT_HOME) -> None:
     """Disable a client for good; what was granted to it ends."""
     from sixfold.api.identity.v1 import token_pb2 as pb
 
-    _say(
+    say(
         f"{_ask(home, 'DisableClient', pb.DisableClientRequest(client_id=client_id)).client.name} is disabled"
     )
 
@@ -117,7 +110,7 @@ def rotate(
     """Have another key sign; it does so by itself every `oauth.rotation_days`."""
     from sixfold.api.identity.v1 import token_pb2 as pb
 
-    _say(
+    say(
         f"signs now: {_ask(home, 'RotateSigningKey', pb.RotateSigningKeyRequest(withdraw_others=withdraw)).key_id}"
     )
 
@@ -127,7 +120,7 @@ def keys(home: HomeOption = DEFAULT_HOME) -> None:
     """The keys that are published, the newest first: a JWK set."""
     from sixfold.api.identity.v1 import token_pb2 as pb
 
-    _say(_ask(home, "GetKeySet", pb.GetKeySetRequest()).key_set)
+    say(_ask(home, "GetKeySet", pb.GetKeySetRequest()).key_set)
 
 
 @app.command()
@@ -147,13 +140,13 @@ def grants(
             times = (
                 f"{one.since.ToDatetime():%Y-%m-%dT%H:%M:%SZ} {one.expires.ToDatetime():%Y-%m-%dT%H:%M:%SZ}"
             )
-            _say(f"{one.grant_id} {one.client_id} {one.terminal} {times} [{' '.join(one.scopes)}]")
+            say(f"{one.grant_id} {one.client_id} {one.terminal} {times} [{' '.join(one.scopes)}]")
         count += len(page.grants)
         token = page.next_page_token
         if not token:
             break
     if not count:
-        _say("nothing is granted")
+        say("nothing is granted")
 
 
 @app.command()
@@ -164,4 +157,4 @@ def end(
     """End all that a terminal has granted."""
     from sixfold.api.identity.v1 import token_pb2 as pb
 
-    _say(f"ended: {_ask(home, 'EndGrants', pb.EndGrantsRequest(terminal=terminal)).ended}")
+    say(f"ended: {_ask(home, 'EndGrants', pb.EndGrantsRequest(terminal=terminal)).ended}")

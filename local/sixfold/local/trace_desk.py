@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 
+from sixfold.local.command_line import HomeOption, say
 from sixfold.local.errors import LocalError
 from sixfold.local.home import DEFAULT_HOME, home_at
 
@@ -15,9 +15,6 @@ app = typer.Typer(
     help="Lawful trace: open a case, ask, have a second officer approve, read the answer.",
     no_args_is_help=True,
 )
-HomeOption = Annotated[
-    Path, typer.Option("--home", help="The folder of the platform: its state, keys and logs.")
-]
 Requester = Annotated[str, typer.Option("--officer", help="Who asks.")]
 Approver = Annotated[str, typer.Option("--officer", help="Who decides; not the one who asked.")]
 CaseOption = Annotated[str, typer.Option("--case", help="Number of the case.")]
@@ -42,10 +39,6 @@ def _milliseconds(text: str) -> int:
 
 def _shown(milliseconds: int) -> str:
     return (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)).isoformat()
-
-
-def _say(text: str) -> None:
-    Console().print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _ask(home: Path, officer: str, rpc: str, statement: Any, request: type[Any]) -> Any:
@@ -82,7 +75,7 @@ def case(
         case_number=number, purpose=purpose, scope=scope, expires=_now() + expires * DAY
     )
     answer = _ask(home, officer, "OpenCase", statement, pb.OpenCaseRequest)
-    _say(f"case {answer.case_number} is open until {_shown(answer.expires)}")
+    say(f"case {answer.case_number} is open until {_shown(answer.expires)}")
 
 
 @app.command()
@@ -115,7 +108,7 @@ def request(
     )
     statement = pb.TraceStatement(case_number=case_number, questions=[question])
     answer = _ask(home, officer, "RequestTrace", statement, pb.RequestTraceRequest)
-    _say(answer.trace_id)
+    say(answer.trace_id)
 
 
 @app.command()
@@ -133,7 +126,7 @@ def person(
     statement = pb.PersonStatement(
         case_number=case_number, trace_id=of, subscriber=subscriber, purpose=purpose
     )
-    _say(_ask(home, officer, "RequestPerson", statement, pb.RequestPersonRequest).trace_id)
+    say(_ask(home, officer, "RequestPerson", statement, pb.RequestPersonRequest).trace_id)
 
 
 @app.command()
@@ -157,7 +150,7 @@ def approve(
     kind = pb.TraceStatement if waiting.rpc == "RequestTrace" else pb.PersonStatement
     question = parsed(waiting.signed.statement, kind)
     question.ClearField("nonce")
-    _say(f"{waiting.signed.officer} asks ({waiting.rpc}), made {_shown(question.made)}:\n{question}")
+    say(f"{waiting.signed.officer} asks ({waiting.rpc}), made {_shown(question.made)}:\n{question}")
     if not yes and not typer.confirm("Decline it?" if refuse else "Approve exactly this?"):
         raise typer.Exit(1)
     statement = pb.ApprovalStatement(
@@ -171,7 +164,7 @@ def approve(
         _ask(home, officer, "ApproveTrace", statement, pb.ApproveTraceRequest)
     else:
         _ask(home, officer, "ApprovePerson", statement, pb.ApprovePersonRequest)
-    _say("declined" if refuse else "approved")
+    say("declined" if refuse else "approved")
 
 
 @app.command()
@@ -185,7 +178,7 @@ def answer(
     found = _ask(home, officer, "GetAnswer", read, pb.GetAnswerRequest)
     for one in found.answers:
         word = pb.TraceOutcome.Name(one.outcome).removeprefix("TRACE_OUTCOME_").lower()
-        _say(f"{one.subscriber} (by {one.path})" if one.subscriber else f"{word} ({one.reason})")
+        say(f"{one.subscriber} (by {one.path})" if one.subscriber else f"{word} ({one.reason})")
 
 
 @app.command()
@@ -196,7 +189,7 @@ def resolve(
     from sixfold.api.identity.v1 import trace_pb2 as pb
 
     read = pb.ReadStatement(trace_id=trace_id)
-    _say(_ask(home, officer, "ResolvePerson", read, pb.ResolvePersonRequest).person_reference)
+    say(_ask(home, officer, "ResolvePerson", read, pb.ResolvePersonRequest).person_reference)
 
 
 @app.command()
@@ -211,4 +204,4 @@ def erase(
 
     statement = pb.ErasureStatement(subscriber=subscriber, reason=reason)
     erased = _ask(home, officer, "ErasePerson", statement, pb.ErasePersonRequest).erased
-    _say("erased" if erased else "there was no entry")
+    say("erased" if erased else "there was no entry")
