@@ -144,7 +144,7 @@ async def test_standing_is_asked_for_now_and_then_and_holds_while_the_issuer_is_
         return said
 
     def token(number):
-        return AccessToken("c-1", "p-1", frozenset(), number, "g-1")
+        return AccessToken("c-1", "p-1", frozenset(), number, "g-1", "k-1")
 
     standing = Standing(ask, seconds=15, passed=lambda: now)
     assert await standing.is_good(token("1"))

@@ -447,5 +447,9 @@ async def test_the_open_api_takes_them(nats_url, telemetry, tmp_path):
             assert (await call("/v1/alerts", another))[0] == 503
             await at.tokens.DisableClient(pb.DisableClientRequest(client_id=client.client_id))
             assert (await call("/v1/alerts", another))[0] == 401
+            # the keys are remembered for minutes; that one was withdrawn is known at once
+            assert (await call("/v1/alerts", theirs))[0] == 503
+            await at.tokens.RotateSigningKey(pb.RotateSigningKeyRequest(withdraw_others=True))
+            assert (await call("/v1/alerts", theirs))[0] == 401
         finally:
             await web.stop()

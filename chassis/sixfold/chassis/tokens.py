@@ -49,6 +49,7 @@ class AccessToken:
     scopes: frozenset[str]
     token_id: str
     grant_id: str
+    key_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,15 @@ class TokenVerifier:
         # Before any key is looked for: what the sender says of algorithms is never believed.
         if header.get("alg") != ALGORITHM or header.get("typ") != KIND:
             raise TokenRefusedError("it is no access token signed with Ed25519")
-        known = await self._keys(str(header.get("kid", "")))
+        key_id = str(header.get("kid", ""))
+        known = await self._keys(key_id)
         try:
             claims = jwt.decode(token, known.keys, algorithms=[ALGORITHM]).claims
         except (JoseError, ValueError, TypeError) as error:
             raise TokenRefusedError("its signature is not the identity centre's") from error
-        return self._read(claims, known.issuer)
+        return self._read(claims, known.issuer, key_id)
 
-    def _read(self, claims: dict[str, Any], issuer: str) -> AccessToken:
+    def _read(self, claims: dict[str, Any], issuer: str, key_id: str) -> AccessToken:
         now = self._clock()
         expires, issued = claims.get("exp"), claims.get("iat")
         audience = claims.get("aud")
@@ -110,7 +112,7 @@ class TokenVerifier:
         if not all(isinstance(one, str) for one in texts):
             raise TokenRefusedError("client_id, sub, scope or jti is missing")
         return AccessToken(
-            str(client_id), str(subject), frozenset(str(scope).split()), str(token_id), str(grant_id)
+            str(client_id), str(subject), frozenset(str(scope).split()), str(token_id), str(grant_id), key_id
         )
 
     async def _keys(self, key_id: str) -> _Known:

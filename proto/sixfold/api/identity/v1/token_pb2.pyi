@@ -120,14 +120,16 @@ class GetKeySetResponse(_message.Message):
     def __init__(self, issuer: _Optional[str] = ..., key_set: _Optional[str] = ...) -> None: ...
 
 class CheckAccessTokenRequest(_message.Message):
-    __slots__ = ("client_id", "token_id", "grant_id")
+    __slots__ = ("client_id", "token_id", "grant_id", "key_id")
     CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
     TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
     GRANT_ID_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
     client_id: str
     token_id: str
     grant_id: str
-    def __init__(self, client_id: _Optional[str] = ..., token_id: _Optional[str] = ..., grant_id: _Optional[str] = ...) -> None: ...
+    key_id: str
+    def __init__(self, client_id: _Optional[str] = ..., token_id: _Optional[str] = ..., grant_id: _Optional[str] = ..., key_id: _Optional[str] = ...) -> None: ...
 
 class CheckAccessTokenResponse(_message.Message):
     __slots__ = ("is_good",)

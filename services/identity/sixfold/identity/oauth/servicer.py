@@ -73,9 +73,10 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
     async def CheckAccessToken(
         self, request: pb.CheckAccessTokenRequest, context: Any
     ) -> pb.CheckAccessTokenResponse:
-        desk = self._desk
-        good = is_good(desk.registry, request.client_id, request.token_id, request.grant_id, desk.now())
-        return pb.CheckAccessTokenResponse(is_good=bool(good))
+        desk, now = self._desk, self._desk.now()
+        good = is_good(desk.registry, request.client_id, request.token_id, request.grant_id, now)
+        signs = not request.key_id or request.key_id in {one.key_id for one in desk.oauth.published(now)}
+        return pb.CheckAccessTokenResponse(is_good=signs and bool(good))
 
     async def ListGrants(self, request: pb.ListGrantsRequest, context: Any) -> pb.ListGrantsResponse:
         try:

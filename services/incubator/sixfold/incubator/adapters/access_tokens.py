@@ -65,7 +65,7 @@ class TokenDoor:
 
     async def _is_good(self, token: AccessToken) -> bool:
         asked = CheckAccessTokenRequest(
-            client_id=token.client_id, token_id=token.token_id, grant_id=token.grant_id
+            client_id=token.client_id, token_id=token.token_id, grant_id=token.grant_id, key_id=token.key_id
         )
         try:
             answer = await self._stub.CheckAccessToken(asked, timeout=min(self._timeout, _CHECK_SECONDS))
