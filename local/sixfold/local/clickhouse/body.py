@@ -14,7 +14,7 @@ from sixfold.local.clickhouse.errors import refused
 _IN_MEMORY: Final = 4 << 20
 _PIECE: Final = 1 << 20
 _MAX_FORM: Final = 4 << 20
-_PATIENCE: Final = 5.0
+_PATIENCE: Final = 30.0
 """Seconds that the rest of a body which is too large may take."""
 
 
