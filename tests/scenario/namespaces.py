@@ -197,8 +197,8 @@ class Relay:
         return socket.create_connection(("127.0.0.1", self._target), timeout=5)
 
     def _copy(self, source: socket.socket, sink: socket.socket) -> None:
-        source.settimeout(None)
         with contextlib.suppress(OSError):
+            source.settimeout(None)
             while data := source.recv(1 << 16):
                 sink.sendall(data)
         for one in (source, sink):

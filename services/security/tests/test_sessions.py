@@ -12,9 +12,10 @@ from sixfold.api.flow.schema import ADDRESS, NAT_SESSION
 from sixfold.api.subjects import DEAD_LETTER_STREAM, FLOW_STREAM, NAT_STREAM, nat_subject
 from sixfold.chassis.messaging import Messaging
 from sixfold.chassis.telemetry import Telemetry
+from sixfold.security.config import SecuritySettings
 
 from .flow_columns import packed
-from .test_service import Eventually, running, settings
+from .test_service import Eventually, running
 
 pytestmark = pytest.mark.nats
 
@@ -45,7 +46,7 @@ async def test_a_subscriber_that_takes_all_ports(
 ) -> None:
     await messaging.ensure_stream(StreamConfig(name=FLOW_STREAM, subjects=["flow.>"]))
     await messaging.ensure_stream(StreamConfig(name=NAT_STREAM, subjects=["nat.>"]))
-    async with running(messaging, telemetry, settings()) as service:
+    async with running(messaging, telemetry, SecuritySettings()) as service:
 
         async def consumed() -> bool:
             return bool(await messaging.js.consumers_info(NAT_STREAM))
